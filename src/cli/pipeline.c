@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/pipeline.h"
 #include "emulate/generator.h"
 #include "report/row_writer.h"
 #include "server/stations.h"
@@ -534,6 +535,7 @@ int pn_cmd_pipeline(struct pn_cli *cli, int argc, char **argv)
     static const struct pn_command commands[] = {
         {"check", "find mistakes in a pipeline's folder", run_check},
         {"show", "show the topics, tables, queries and DAGs", run_show},
+        {"diff", "show what a changed definition will do to the tables", pn_cli_pipeline_diff},
         {NULL, NULL, NULL}};
     return pn_cli_dispatch(cli, commands, argc, argv);
 }

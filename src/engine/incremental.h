@@ -5,12 +5,21 @@
 #ifndef PN_ENGINE_INCREMENTAL_H
 #define PN_ENGINE_INCREMENTAL_H
 
+#include <stdint.h>
+
+#include "pipeline/pipeline.h"
+
 /* 1: the table's positions are of its rows; 0: they are not, since the table was overwritten. */
 #define PN_INCREMENTAL_MARK       "pinion/incremental"
-/* A checksum of what the rows were made by. */
+/* A checksum of what the rows were made by: pn_incremental_definition(). */
 #define PN_INCREMENTAL_DEFINITION "pinion/definition"
 /* The commit is of this version or later. A commit that removes rows and has no such transaction is
  * another program's: the next run then makes the table afresh. */
 #define PN_INCREMENTAL_SINCE      "pinion/since"
+
+/* The checksum for a raw or transformed table as the pipeline defines it now. Of a raw table it is
+ * of the settings that decide which records become rows and how, without names and types of
+ * columns; of a transformed one of SQL, prelude, columns, partitions and mode. */
+int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const struct pn_table *table);
 
 #endif

@@ -11,6 +11,7 @@
  *   objects.h       objects of the store
  *   tables.h        tables; a table's schema, files and history
  *   lineage.h       where a table's rows come from, and what is made of them
+ *   pipeline_diff.h what a changed pipeline.yml does to the tables
  *   dead_letters.h  records that could not become rows
  *   dags.h          DAGs, tasks, runs, tasks of a run, attempts
  *   reference.h     settings, metrics

@@ -274,20 +274,20 @@ size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writ
 /* --- schema ----------------------------------------------------------------------------------- */
 
 /* A type as SQL has it: "long" stays, a struct is struct<name type, ...>. */
-static void add_type(struct pn_buf *out, const struct pn_json *type)
+void pn_report_add_type(struct pn_buf *out, const struct pn_json *type)
 {
     const struct pn_json *kind = pn_json_get(type, "type");
     if (type->type == PN_JSON_STRING) {
         pn_buf_add(out, type->text, type->text_len);
     } else if (pn_json_text_is(kind, "array")) {
         pn_buf_adds(out, "array<");
-        add_type(out, pn_json_get(type, "elementType"));
+        pn_report_add_type(out, pn_json_get(type, "elementType"));
         pn_buf_addc(out, '>');
     } else if (pn_json_text_is(kind, "map")) {
         pn_buf_adds(out, "map<");
-        add_type(out, pn_json_get(type, "keyType"));
+        pn_report_add_type(out, pn_json_get(type, "keyType"));
         pn_buf_adds(out, ", ");
-        add_type(out, pn_json_get(type, "valueType"));
+        pn_report_add_type(out, pn_json_get(type, "valueType"));
         pn_buf_addc(out, '>');
     } else {
         pn_buf_adds(out, "struct<");
@@ -297,7 +297,7 @@ static void add_type(struct pn_buf *out, const struct pn_json *type)
             pn_buf_adds(out, field != fields->first ? ", " : "");
             pn_buf_add(out, name->text, name->text_len);
             pn_buf_addc(out, ' ');
-            add_type(out, pn_json_get(field, "type"));
+            pn_report_add_type(out, pn_json_get(field, "type"));
         }
         pn_buf_addc(out, '>');
     }
@@ -337,7 +337,7 @@ int pn_report_schema(const struct pn_delta_snapshot *snapshot, const struct pn_d
         for (; field != NULL; field = field->next) {
             const struct pn_json *name = pn_json_get(field, "name");
             pn_buf_reset(&type);
-            add_type(&type, pn_json_get(field, "type"));
+            pn_report_add_type(&type, pn_json_get(field, "type"));
             pn_cell_text(rows, name->text, name->text_len);
             pn_cell_text(rows, pn_buf_text(&type), type.len);
             pn_cell_bool(rows, pn_json_get_bool(field, "nullable", true));

@@ -53,6 +53,9 @@ struct pn_delta *pn_report_open_table(const struct pn_table_source *source, cons
 size_t pn_report_tables(const struct pn_table_source *source, struct pn_row_writer *rows,
                         void (*problem)(void *arg, const char *table, const struct pn_err *why),
                         void *arg);
+struct pn_json;
+/* Appends a type of Delta's schema JSON as SQL has it: struct<name type, ...>. */
+void pn_report_add_type(struct pn_buf *out, const struct pn_json *type);
 /* column, type, nullable, partition. A type is written as SQL has it: struct<name type, ...>. With
  * `since` (pn_delta_columns_since() of the same snapshot; may be NULL) also since, since_exact. */
 int pn_report_schema(const struct pn_delta_snapshot *snapshot, const struct pn_delta_since *since,

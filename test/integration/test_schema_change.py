@@ -177,3 +177,79 @@ def test_a_stream_table_gets_columns(data, tmp_path):
     expected = [without(old(1)), without(old(2)), new(3), new(4)]
     assert rows(data, folder, "SELECT * FROM live ORDER BY id") == expected
     assert sorted(rows_by_delta_rs(data / "store/live"), key=lambda row: row["id"]) == expected
+
+
+# --- pipeline diff --------------------------------------------------------------------------------
+
+
+def diff(data, folder):
+    done = run("pipeline", "diff", folder, "--format", "json", data=data)
+    return json.loads(done.stdout)
+
+
+def short(found):
+    return {
+        (row["table"], row["change"], row["column"]): (row["effect"].split(",")[0], row["refused"])
+        for row in found
+    }
+
+
+def test_diff_says_what_a_change_does_before_it_does(data, tmp_path):
+    folder = write_pipeline(tmp_path / "change", OLD)
+    land(data, "shop.orders", 0, 0, [old(1)])
+    assert short(diff(data, folder)) == {
+        (name, "new table", None): ("the next run makes it", False)
+        for name in ("raw_orders", "orders")
+    }
+    task("load", data, folder)
+    task("clean", data, folder)
+    done = run("pipeline", "diff", folder, data=data)
+    assert len(done.stdout.splitlines()) == 2  # the columns' names
+    assert done.stderr == "no table will change\n"
+    logs = [log_of(data, name) for name in ("raw_orders", "orders")]
+    write_pipeline(folder, ADDED, clean="mode: append\n    partition_by: seq")
+    grows = ("the next commit adds it; it is null for old rows", False)
+    afresh = ("the next run makes the table afresh", False)
+    expected = {("raw_orders", "added", name): grows for name in ("place.zip", "note", "many")}
+    expected |= {("orders", "added", name): afresh for name in ("place.zip", "note", "many")}
+    expected[("orders", "definition", None)] = afresh
+    expected[("orders", "partitions", None)] = afresh
+    found = diff(data, folder)
+    assert short(found) == expected
+    (zipped, *_) = [row for row in found if row["column"] == "place.zip"]
+    assert (zipped["from"], zipped["to"]) == (None, "string")
+    # It happens so.
+    task("load", data, folder)
+    land(data, "shop.orders", 0, 1, [new(2)])
+    task("load", data, folder)
+    assert "made afresh" in task("clean", data, folder).stdout
+    assert diff(data, folder) == []
+    assert logs != [log_of(data, name) for name in ("raw_orders", "orders")]
+
+
+def test_diff_names_what_is_refused(data, tmp_path):
+    folder = write_pipeline(tmp_path / "change", OLD, clean="mode: overwrite")
+    land(data, "shop.orders", 0, 0, [old(1)])
+    task("load", data, folder)
+    task("clean", data, folder)
+    renamed = {"id": "string", "seq": "bigint", "price": "double", "place": OLD["place"]}
+    write_pipeline(folder, renamed, "mode: append\n    partition_by: seq", "mode: overwrite")
+    refused = ("refused until --full-refresh", True)
+    overwritten = ("the next run overwrites the table", False)
+    changes = (("type", "id"), ("added", "price"), ("left out", "amount"))
+    expected = {("raw_orders", *change): refused for change in (*changes, ("partitions", None))}
+    expected |= {("orders", *change): overwritten for change in changes}
+    assert short(diff(data, folder)) == expected
+    land(data, "shop.orders", 0, 1, [old(2)])
+    with pytest.raises(Failed):
+        task("load", data, folder)
+    task("load", data, folder, "--full-refresh")
+    kept = "mode: append\n    unknown_keys: keep"
+    write_pipeline(folder, renamed, kept, "mode: append")
+    found = short(diff(data, folder))
+    assert found[("raw_orders", "definition", None)] == refused
+    assert found[("raw_orders", "partitions", None)] == refused
+    assert found[("orders", "mode", None)] == ("the next run makes the table afresh", False)
+    write_pipeline(folder, renamed, "mode: overwrite", "mode: overwrite")
+    found = short(diff(data, folder))
+    assert found[("raw_orders", "mode", None)] == overwritten

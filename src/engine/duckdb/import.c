@@ -12,6 +12,7 @@
 #include "base/unzstd.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/load_new.h"
+#include "engine/incremental.h"
 
 enum { VALUE_BYTES_MAX = 1 << 20 };
 #define UNPACKED_BYTES_MAX ((int64_t)1 << 40)
@@ -271,7 +272,7 @@ static void make_marks(const struct import *import, struct marks *marks)
     const int64_t *first_before = NULL;
     size_t first_count = 0;
     if (import->snapshot == NULL) {
-        marks->taken = pn_taken_create(NULL, false, pn_load_definition(asked->table));
+        marks->taken = pn_taken_create(NULL, false, pn_incremental_definition(import->engine->pipeline, asked->table));
         pn_taken_txns(marks->taken, now_ms, &first, &first_before, &first_count);
     }
     marks->txns = pn_xcalloc(asked->count + first_count, sizeof *marks->txns);

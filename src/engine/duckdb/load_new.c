@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc32c.h"
 #include "base/mem.h"
 #include "engine/duckdb/merge.h"
+#include "engine/incremental.h"
 
 /* Reads the table, and asks whether the rows of its last load are still in it. */
 static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e)
@@ -39,52 +39,12 @@ static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e
                : rc;
 }
 
-static uint32_t add_text(uint32_t sum, const char *text)
-{
-    const char *it = text != NULL ? text : "";
-    return pn_crc32c_add(sum, it, strlen(it) + 1);
-}
-
-static uint32_t add_column(uint32_t sum, const struct pn_column *column)
-{
-    if (column->is_lenient || column->required || column->alias_count > 0 ||
-        column->unwrap != NULL) {
-        sum = add_text(sum, column->name);
-        sum = add_text(sum, column->is_lenient ? "lenient" : NULL);
-        sum = add_text(sum, column->required ? "required" : NULL);
-        sum = add_text(sum, column->unwrap);
-    }
-    for (size_t i = 0; i < column->alias_count; i++) {
-        sum = add_text(sum, column->aliases[i]);
-    }
-    return sum;
-}
-
-/* Which records become rows of the table, and how; the names and types of columns are its own. */
-int64_t pn_load_definition(const struct pn_table *table)
-{
-    static const char *const unknown[] = {
-        [PN_UNKNOWN_DROP] = "drop", [PN_UNKNOWN_KEEP] = "keep", [PN_UNKNOWN_REJECT] = "reject"};
-    uint32_t sum = add_text(0, pn_table_mode_names[table->mode]);
-    sum = add_text(sum, table->from_topic);
-    sum = add_text(sum, unknown[table->unknown_keys]);
-    for (size_t i = 0; i < table->column_count; i++) {
-        sum = add_column(sum, &table->columns[i]);
-    }
-    if (table->mode == PN_MODE_MERGE) {
-        sum = add_text(sum, table->key_column);
-        sum = add_text(sum, table->order_column->name);
-        sum = add_text(sum, table->delete_when);
-    }
-    return sum;
-}
-
 /* Objects of former loads may be gone, so it is for the user to say that the table may be made of
  * those that are there. */
 static int check_definition(const struct pn_load_new *load, struct pn_err *e)
 {
     return pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_DEFINITION) ==
-                   pn_load_definition(load->table)
+                   pn_incremental_definition(load->engine->pipeline, load->table)
                ? 0
                : pn_err_input(e,
                               "table '%s': `mode`, `key`, `order_by` or `delete_when`, "
@@ -111,7 +71,8 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
     if (!load->afresh) {
         rc = check_definition(load, e);
     }
-    load->taken = pn_taken_create(load->snapshot, load->afresh, pn_load_definition(table));
+    load->taken = pn_taken_create(load->snapshot, load->afresh,
+                                  pn_incremental_definition(engine->pipeline, table));
     if (load->afresh && load->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
                        engine->config.full_refresh

@@ -34,8 +34,6 @@ bool pn_load_new_is_idle(const struct pn_load_new *load, const struct pn_landed_
 int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
                        const char *notes, struct pn_table_report *report,
                        struct pn_err *e) PN_MUST_CHECK;
-/* A checksum of which records become rows of the table, and how. */
-int64_t pn_load_definition(const struct pn_table *table);
 void pn_load_new_deinit(struct pn_load_new *load);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "engine/duckdb/files.h"
 #include "engine/duckdb/scan.h"
+#include "engine/incremental.h"
 
 enum { TRIES_MAX = 8, NAMED_ROWS = 3 };
 
@@ -183,6 +184,18 @@ static void add_parameters(const struct pn_table *table, struct pn_buf *out)
     pn_buf_deinit(&text);
 }
 
+/* Positions of an incremental table, which this one was, would not be of its rows any more. */
+static int check_grown(const struct replacing *replacing, const struct pn_delta_snapshot *target,
+                       struct pn_err *e)
+{
+    return target == NULL || pn_delta_txn_version(target, PN_INCREMENTAL_MARK) != 1
+               ? 0
+               : pn_err_input(e,
+                              "table '%s': its rows are those of `mode: append` or `merge`: take "
+                              "`replace_where` out for one run, which makes the whole table",
+                              replacing->table->name);
+}
+
 static int replace_once(struct replacing *replacing, int64_t *version, struct pn_err *e)
 {
     const struct pn_table *table = replacing->table;
@@ -195,6 +208,7 @@ static int replace_once(struct replacing *replacing, int64_t *version, struct pn
     size_t remove_count = 0;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
     add_parameters(table, &parameters);
+    rc = rc == 0 ? check_grown(replacing, target, e) : rc;
     if (rc == 0 && target != NULL) {
         rc = ask(replacing, target->files, count, inside, e);
     }

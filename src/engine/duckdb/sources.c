@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc32c.h"
 #include "base/mem.h"
 #include "engine/duckdb/scan.h"
 #include "engine/duckdb/taken.h"
+#include "engine/incremental.h"
 
 static bool grows(const struct pn_table *source)
 {
@@ -15,33 +15,6 @@ static bool grows(const struct pn_table *source)
 }
 
 /* --- what the table was made of --------------------------------------------------------------- */
-
-static uint32_t add_text(uint32_t sum, const char *text)
-{
-    return text != NULL ? pn_crc32c_add(sum, text, strlen(text) + 1) : sum;
-}
-
-static int64_t checksum(const struct pn_sources *sources)
-{
-    const struct pn_table *table = sources->table;
-    struct pn_buf schema;
-    pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
-    pn_table_delta_schema(table, &schema);
-    uint32_t sum = add_text(0, table->sql);
-    sum = add_text(sum, pn_buf_text(&schema));
-    sum = add_text(sum, sources->engine->pipeline->prelude_duckdb);
-    sum = add_text(sum, pn_table_mode_names[table->mode]);
-    if (table->mode == PN_MODE_MERGE) {
-        sum = add_text(sum, table->key_column);
-        sum = add_text(sum, table->order_column->name);
-        sum = add_text(sum, table->delete_when);
-    }
-    for (size_t i = 0; i < table->partition_count; i++) {
-        sum = add_text(sum, table->partitions[i].column.name);
-    }
-    pn_buf_deinit(&schema);
-    return sum;
-}
 
 static int64_t version_of(const struct pn_sources *sources, const char *app_id)
 {
@@ -145,7 +118,7 @@ int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
     if (rc != 0) {
         return rc;
     }
-    int64_t sum = checksum(sources);
+    int64_t sum = pn_incremental_definition(engine->pipeline, table);
     bool replaced = false;
     rc = is_replaced(sources, &replaced, e);
     if (rc != 0) {

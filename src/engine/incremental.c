@@ -1,0 +1,83 @@
+#include "engine/incremental.h"
+
+#include <string.h>
+
+#include "base/crc32c.h"
+
+enum { SCHEMA_BYTES_MAX = 16 << 20 };
+
+static uint32_t add_text(uint32_t sum, const char *text)
+{
+    const char *it = text != NULL ? text : "";
+    return pn_crc32c_add(sum, it, strlen(it) + 1);
+}
+
+/* --- a raw table ------------------------------------------------------------------------------ */
+
+static uint32_t add_column(uint32_t sum, const struct pn_column *column)
+{
+    if (column->is_lenient || column->required || column->alias_count > 0 ||
+        column->unwrap != NULL) {
+        sum = add_text(sum, column->name);
+        sum = add_text(sum, column->is_lenient ? "lenient" : NULL);
+        sum = add_text(sum, column->required ? "required" : NULL);
+        sum = add_text(sum, column->unwrap);
+    }
+    for (size_t i = 0; i < column->alias_count; i++) {
+        sum = add_text(sum, column->aliases[i]);
+    }
+    return sum;
+}
+
+/* Which records become rows of the table, and how; the names and types of columns are its own. */
+static uint32_t sum_raw(const struct pn_table *table)
+{
+    static const char *const unknown[] = {
+        [PN_UNKNOWN_DROP] = "drop", [PN_UNKNOWN_KEEP] = "keep", [PN_UNKNOWN_REJECT] = "reject"};
+    uint32_t sum = add_text(0, pn_table_mode_names[table->mode]);
+    sum = add_text(sum, table->from_topic);
+    sum = add_text(sum, unknown[table->unknown_keys]);
+    for (size_t i = 0; i < table->column_count; i++) {
+        sum = add_column(sum, &table->columns[i]);
+    }
+    if (table->mode == PN_MODE_MERGE) {
+        sum = add_text(sum, table->key_column);
+        sum = add_text(sum, table->order_column->name);
+        sum = add_text(sum, table->delete_when);
+    }
+    return sum;
+}
+
+/* --- a transformed table ---------------------------------------------------------------------- */
+
+/* Nothing is added for what there is none of. */
+static uint32_t add_some(uint32_t sum, const char *text)
+{
+    return text != NULL ? add_text(sum, text) : sum;
+}
+
+static uint32_t sum_transformed(const struct pn_pipeline *pipeline, const struct pn_table *table)
+{
+    struct pn_buf schema;
+    pn_buf_init(&schema, SCHEMA_BYTES_MAX);
+    pn_table_delta_schema(table, &schema);
+    uint32_t sum = add_some(0, table->sql);
+    sum = add_some(sum, pn_buf_text(&schema));
+    sum = add_some(sum, pipeline->prelude_duckdb);
+    sum = add_some(sum, pn_table_mode_names[table->mode]);
+    if (table->mode == PN_MODE_MERGE) {
+        sum = add_some(sum, table->key_column);
+        sum = add_some(sum, table->order_column->name);
+        sum = add_some(sum, table->delete_when);
+    }
+    for (size_t i = 0; i < table->partition_count; i++) {
+        sum = add_some(sum, table->partitions[i].column.name);
+    }
+    pn_buf_deinit(&schema);
+    return sum;
+}
+
+int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const struct pn_table *table)
+{
+    return table->from_topic != NULL ? sum_raw(table) : sum_transformed(pipeline, table);
+}

@@ -1,0 +1,24 @@
+/* What a changed pipeline.yml will do to the tables that are in the store, before it does. */
+#ifndef PN_REPORT_PIPELINE_DIFF_H
+#define PN_REPORT_PIPELINE_DIFF_H
+
+#include "report/tables.h"
+
+extern const struct pn_report_columns pn_pipeline_diff_columns;
+
+/*
+ * table, change, column, from, to, effect, refused: one row for each difference between a table of
+ * the pipeline and what the store has; nothing for a table that stays as it is.
+ *
+ *   change   "new table"; "added", "left out" or "type" of a column, or of a field of a struct
+ *            ("place.zip"); "partitions"; "mode"; "definition": SQL, prelude or settings of an
+ *            incremental table
+ *   effect   what the next run, or the stream, does about it
+ *   refused  it fails, and the table stays as it is, until something is done that `effect` names
+ *
+ * Only the log is read. The error is that of a table whose log cannot be.
+ */
+int pn_report_pipeline_diff(const struct pn_table_source *source, struct pn_row_writer *rows,
+                            struct pn_err *e) PN_MUST_CHECK;
+
+#endif
