@@ -150,6 +150,19 @@ static int plan_added(struct pn_delta_attempt *attempt, struct pn_err *e)
     return rc == 0 && adds ? add_columns(attempt, e) : rc;
 }
 
+/* Files of the narrower types must not stay: a rewrite of all files. */
+static int plan_widened(struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_commit *commit = attempt->commit;
+    if (!pn_delta_widens(attempt->metadata.schema, commit->schema) ||
+        commit->remove_count != attempt->state->file_count) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                          "%s: another writer changed the table meanwhile; nothing was written",
+                          attempt->table->path);
+    }
+    return generates_same(attempt) ? add_columns(attempt, e) : refuse_generated(attempt, e);
+}
+
 static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
 {
     const struct pn_delta_commit *commit = attempt->commit;
@@ -163,7 +176,7 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
     pn_delta_metadata_copy(&attempt->arena, &attempt->metadata, &attempt->state->metadata);
     struct pn_delta_metadata *metadata = &attempt->metadata;
     if (commit->mode == PN_DELTA_REWRITE) {
-        return 0; /* the rows stay */
+        return commit->widens ? plan_widened(attempt, e) : 0; /* the rows stay */
     }
     if (commit->schema == NULL) {
         return is_generated(metadata->schema) ? refuse_generated(attempt, e) : 0;

@@ -181,6 +181,8 @@ struct pn_delta_commit {
     const struct pn_delta_maker *maker; /* NULL: the handle's */
     const char *schema; /* the rows' schema; the table is made with it when missing */
     bool adds_columns;  /* APPEND, REPLACE: the table gets the columns that it lacks */
+    bool widens;        /* REWRITE of all files: the columns get the types of `schema` and those
+                           that they lack, as pn_delta_widens() says that they can */
     bool carries_rows;  /* REPLACE: rows of `removes` are among those of `adds`, so these must have
                            all columns of the table */
     const char *const *partition_columns; /* for a new table, and for OVERWRITE */
@@ -277,6 +279,13 @@ struct pn_delta_restored {
  */
 int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app, bool dry_run,
                      struct pn_delta_restored *restored, struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * Do rows of schema `rows` differ from a table of schema `table` only in wider types (an integer of
+ * more bytes, a double for a float, a decimal with more digits on either side) and in columns that
+ * the table lacks, and is there such a type?
+ */
+bool pn_delta_widens(const char *table, const char *rows);
 
 /* Writes a checkpoint of the latest version, and `_last_checkpoint`. */
 int pn_delta_checkpoint(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;

@@ -1,11 +1,13 @@
 #include "delta/schema.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/json_writer.h"
 #include "base/mem.h"
+#include "delta/delta.h"
 
 #define SHOWN(node) (int)(node)->text_len, (node)->text
 
@@ -187,10 +189,57 @@ bool pn_delta_schema_generates_equal(const char *one, const char *other)
 
 /* --- rows into a table --------------------------------------------------------------------- */
 
+/* --- wider types --------------------------------------------------------------------------- */
+
+static bool read_decimal(const struct pn_json *type, int *precision, int *scale)
+{
+    char *text = pn_xstrndup(type->text, type->text_len);
+    char end = '\0';
+    bool is_it = sscanf(text, "decimal(%d,%d%c", precision, scale, &end) == 3 && end == ')';
+    free(text);
+    return is_it;
+}
+
+/* The place of a type in a row in which each holds all values of those before it; -1: it is not
+ * there. */
+static int rank(const struct pn_json *type, const char *const *row, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pn_json_text_is(type, row[i])) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Does the type `to` hold all values of `from`, and more? */
+static bool is_wider(const struct pn_json *from, const struct pn_json *to)
+{
+    static const char *const integers[] = {"byte", "short", "integer", "long"};
+    static const char *const floats[] = {"float", "double"};
+    int digits[2] = {0, 0};
+    int scales[2] = {0, 0};
+    if (from->type != PN_JSON_STRING || to->type != PN_JSON_STRING) {
+        return false;
+    }
+    if (read_decimal(from, &digits[0], &scales[0]) && read_decimal(to, &digits[1], &scales[1])) {
+        return scales[1] >= scales[0] && digits[1] - scales[1] >= digits[0] - scales[0] &&
+               digits[1] > digits[0];
+    }
+    int integer = rank(from, integers, sizeof integers / sizeof *integers);
+    int real = rank(from, floats, sizeof floats / sizeof *floats);
+    return (integer >= 0 && rank(to, integers, sizeof integers / sizeof *integers) > integer) ||
+           (real >= 0 && rank(to, floats, sizeof floats / sizeof *floats) > real);
+}
+
+/* --- what goes into what ------------------------------------------------------------------- */
+
 /* How rows go into a table. */
 struct accepting {
     bool may_add;
+    bool may_widen; /* and then they must have all columns of the table */
     bool adds;
+    bool widens;
 };
 
 static int accept_fields(struct accepting *accepting, const struct pn_json *table,
@@ -242,6 +291,10 @@ static int accept_field(struct accepting *accepting, const struct pn_json *into,
         pn_json_text_is(pn_json_get(given, "type"), "struct")) {
         return accept_fields(accepting, type, given, e);
     }
+    if (accepting->may_widen && is_wider(type, given)) {
+        accepting->widens = true;
+        return 0;
+    }
     if (!same_type(type, given)) {
         return pn_err_input(e, "the table's column '%.*s' is %.*s, not %.*s", SHOWN(name),
                             (int)type->raw_len, type->raw, (int)given->raw_len, given->raw);
@@ -272,6 +325,9 @@ static int accept_fields(struct accepting *accepting, const struct pn_json *tabl
             return pn_err_input(e, "the rows lack the column '%.*s', which does not allow nulls",
                                 SHOWN(name));
         }
+        if (accepting->may_widen) {
+            return pn_err_input(e, "the rows lack the column '%.*s'", SHOWN(name));
+        }
         if (added != NULL) {
             return pn_err_input(e,
                                 "the table has the column '%.*s', which the rows lack, and not "
@@ -295,6 +351,16 @@ int pn_delta_schema_accepts(const char *table, const char *rows, bool *adds, str
     return rc;
 }
 
+bool pn_delta_widens(const char *table, const char *rows)
+{
+    struct accepting accepting = {.may_add = true, .may_widen = true};
+    struct pair pair;
+    pair_init(&pair, table, rows);
+    int rc = accept_fields(&accepting, pair.roots[0], pair.roots[1], NULL);
+    pair_deinit(&pair);
+    return rc == 0 && accepting.widens;
+}
+
 static void put_raw(struct pn_json_writer *json, const struct pn_json *value)
 {
     pn_json_put_raw(json, value->raw, value->raw_len);
@@ -309,7 +375,8 @@ static void put_field(struct pn_json_writer *json, const struct pn_json *field,
 {
     const struct pn_json *type = pn_json_get(field, "type");
     const struct pn_json *inner = pn_json_get(given, "type");
-    if (given == NULL || !pn_json_text_is(pn_json_get(type, "type"), "struct")) {
+    bool is_struct = pn_json_text_is(pn_json_get(type, "type"), "struct");
+    if (given == NULL) {
         put_raw(json, field);
         return;
     }
@@ -317,10 +384,10 @@ static void put_field(struct pn_json_writer *json, const struct pn_json *field,
     for (const struct pn_json *member = field->first; member != NULL; member = member->next) {
         char *key = pn_xstrndup(member->key, member->key_len);
         pn_json_put_key(json, key);
-        if (member == type) {
+        if (member == type && is_struct) {
             put_merged(json, type, inner);
         } else {
-            put_raw(json, member);
+            put_raw(json, member == type && is_wider(type, inner) ? inner : member);
         }
         free(key);
     }

@@ -29,7 +29,8 @@ bool pn_delta_schema_equal(const char *one, const char *other);
  */
 int pn_delta_schema_accepts(const char *table, const char *rows, bool *adds,
                             struct pn_err *e) PN_MUST_CHECK;
-/* Appends the schema of the table with what the rows add to it, after such an answer. */
+/* Appends the schema of the table with what the rows add to it, and their types where these are
+ * wider, after such an answer, or that of pn_delta_widens(). */
 void pn_delta_schema_add(const char *table, const char *rows, struct pn_buf *out);
 /* The first column at the top of the table that the rows lack, in the arena; NULL: none. */
 const char *pn_delta_schema_lacks(struct pn_arena *arena, const char *table, const char *rows);

@@ -24,6 +24,7 @@ struct diff {
     const struct pn_table *table;
     const struct pn_delta_snapshot *snapshot;
     enum fate fate;
+    bool widens; /* types only get wider, and columns are added */
     struct pn_row_writer *rows;
 };
 
@@ -131,7 +132,11 @@ static void compare_field(const struct diff *diff, const struct pn_json *has,
         pn_buf_deinit(&prefix);
     } else if (strcmp(pn_buf_text(&from), pn_buf_text(&to)) != 0) {
         const struct change change = {
-            .what = "type", .column = path, .from = pn_buf_text(&from), .to = pn_buf_text(&to)};
+            .what = "type",
+            .column = path,
+            .from = pn_buf_text(&from),
+            .to = pn_buf_text(&to),
+            .effect = diff->widens ? "the next run rewrites the files with the wider type" : NULL};
         put(diff, &change);
     }
     pn_buf_deinit(&to);
@@ -183,7 +188,7 @@ static void compare(const struct diff *diff, const struct pn_json *has, const st
     pn_buf_deinit(&path);
 }
 
-static int compare_columns(const struct diff *diff, struct pn_err *e)
+static int compare_columns(struct diff *diff, struct pn_err *e)
 {
     struct pn_json_parser *parsers[] = {pn_json_parser_create(), pn_json_parser_create()};
     struct pn_json *has = NULL;
@@ -200,6 +205,7 @@ static int compare_columns(const struct diff *diff, struct pn_err *e)
         rc = pn_json_parse(parsers[1], pn_buf_text(&schema), schema.len, schema.len, &gets, e);
     }
     if (rc == 0) {
+        diff->widens = pn_delta_widens(diff->snapshot->metadata.schema, pn_buf_text(&schema));
         compare(diff, has, gets, "");
     }
     pn_buf_deinit(&schema);

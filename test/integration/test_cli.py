@@ -52,10 +52,10 @@ def test_the_commands_are_those_that_scripts_rely_on():
     assert told >= {
         "serve", "emulate batch", "query", "demo", "init", "settings", "version", "help",
         "pipeline check", "pipeline show", "pipeline diff", "dag list", "dag show", "dag trigger",
-        "dag runs", "dag status", "dag logs", "dag cancel", "table list", "table schema", "table history",
-        "table files", "table optimize", "table vacuum", "emulate stream", "stream list",
-        "stream create", "stream describe", "stream delete", "stream reshard", "stream tail",
-        "stream process", "stream lag",
+        "dag runs", "dag status", "dag logs", "dag cancel", "table list", "table schema",
+        "table history", "table files", "table optimize", "table vacuum", "emulate stream",
+        "stream list", "stream create", "stream describe", "stream delete", "stream reshard",
+        "stream tail", "stream process", "stream lag",
     }  # fmt: skip
 
 

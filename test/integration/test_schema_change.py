@@ -179,6 +179,88 @@ def test_a_stream_table_gets_columns(data, tmp_path):
     assert sorted(rows_by_delta_rs(data / "store/live"), key=lambda row: row["id"]) == expected
 
 
+# --- wider types ----------------------------------------------------------------------------------
+
+NARROW = {"id": "int", "seq": "tinyint", "amount": "float", "price": '"decimal(5,2)"',
+          "place": '"struct<city string, level smallint>"'}  # fmt: skip
+WIDE = {"id": "bigint", "seq": "int", "amount": "double", "price": '"decimal(12,4)"',
+        "place": '"struct<city string, level int>"', "note": "string"}  # fmt: skip
+
+
+def narrow(number):
+    return {"id": number, "seq": number, "amount": 0.5, "price": 12.25,
+            "place": {"city": "a", "level": 7}}  # fmt: skip
+
+
+def wide(number):
+    return {"id": 2**40 + number, "seq": 1000, "amount": 0.1, "price": 1234567.0625,
+            "place": {"city": "b", "level": 70000}, "note": "n"}  # fmt: skip
+
+
+def values_of(found):
+    keys = ("id", "seq", "amount", "price", "place", "note")
+    chosen = [{key: row[key] for key in keys} for row in found]
+    for row in chosen:
+        row["price"] = float(row["price"])
+    return sorted(chosen, key=lambda row: row["id"])
+
+
+@pytest.mark.parametrize("mode", ("mode: append", MERGE, "mode: append\n    partition_by: seq"))
+def test_types_get_wider_while_the_table_has_rows(data, tmp_path, mode):
+    clean = "mode: overwrite" if mode == MERGE else "mode: append"
+    folder = write_pipeline(tmp_path / "change", NARROW, mode, clean)
+    for number in range(4):
+        land(data, "shop.orders", 0, number, [narrow(number)])
+        task("load", data, folder)
+    task("clean", data, folder)
+    write_pipeline(folder, WIDE, mode, clean)
+    expected = [{**narrow(n), "note": None} for n in range(4)]
+    everything = "SELECT * FROM raw_orders"
+    assert values_of(rows(data, folder, everything)) == expected
+    found = diff(data, folder)
+    assert {row["effect"] for row in found if row["change"] == "type"} >= {
+        "the next run rewrites the files with the wider type"
+    }
+    assert not any(row["refused"] for row in found)
+    land(data, "shop.orders", 0, 4, [wide(1), wide(2)])
+    for after in (0.02, 0.05, 0.08):
+        crash(data, folder, "load", after)
+        assert len(rows(data, folder, everything)) in (4, 6)
+    task("load", data, folder)
+    expected += [wide(1), wide(2)]
+    assert values_of(rows(data, folder, everything)) == expected
+    path = data / "store/raw_orders"
+    for by in (
+        rows_by_delta_rs(path), rows_by_duckdb(path), polars.read_delta(str(path)).to_dicts(),
+    ):  # fmt: skip
+        assert values_of(by) == expected
+    commits = [commit[0]["commitInfo"]["operation"] for commit in log_of(data, "raw_orders")]
+    assert commits.count("CHANGE COLUMN") == 1
+    task("clean", data, folder)
+    assert values_of(rows(data, folder, "SELECT * FROM orders")) == expected
+    write_pipeline(folder, NARROW | {"note": "string"}, mode, "mode: overwrite")
+    with pytest.raises(Failed, match='column .id. is "long", not "integer"'):
+        land(data, "shop.orders", 0, 6, [narrow(9)])
+        task("load", data, folder)
+
+
+def test_a_stream_table_gets_wider_types(data, tmp_path):
+    folder = write_pipeline(tmp_path / "change", NARROW, stream=True)
+    with Server(data, "--pipeline", folder) as server:
+        put(server, narrow(1), narrow(2))
+        await_rows(data, None, 2, "live")
+    write_pipeline(folder, WIDE, stream=True)
+    with Server(data, "--pipeline", folder) as server:
+        put(server, wide(3))
+        server.kill()
+        server.start()
+        put(server, wide(4))
+        await_rows(data, None, 4, "live")
+    expected = [{**narrow(n), "note": None} for n in (1, 2)] + [wide(3), wide(4)]
+    assert values_of(rows(data, folder, "SELECT * FROM live")) == expected
+    assert values_of(rows_by_delta_rs(data / "store/live")) == expected
+
+
 # --- pipeline diff --------------------------------------------------------------------------------
 
 

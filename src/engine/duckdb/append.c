@@ -12,6 +12,7 @@
 
 #include "base/json_writer.h"
 #include "base/mem.h"
+#include "engine/duckdb/widen.h"
 
 /* --- the batch at hand ----------------------------------------------------------------------- */
 
@@ -237,6 +238,28 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     return rc;
 }
 
+/* The same for rows that may be of wider types than the table has. */
+static int commit_fitting(struct pn_appender *appender, const struct pn_written *written,
+                          int64_t *version, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    bool widened = false;
+    int rc = commit(appender, written, version, &why);
+    if (rc == PN_DELTA_MISFIT) {
+        struct pn_err failure = {0};
+        int failed = pn_duckdb_widen(appender->engine, appender->table, &widened, &failure);
+        if (failed != 0) {
+            why = failure;
+            rc = failed;
+        } else if (widened) {
+            why = (struct pn_err){0};
+            rc = commit(appender, written, version, &why);
+        }
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}
+
 /* The pipeline's columns aren't the table's any more. */
 static void advise_misfit(const struct pn_table *table, struct pn_err *e)
 {
@@ -287,7 +310,7 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
         rc = check_age(appender, &written, e);
     }
     if (rc == 0) {
-        rc = commit(appender, &written, &report->version, e);
+        rc = commit_fitting(appender, &written, &report->version, e);
     }
     if (rc == PN_DELTA_MISFIT) {
         advise_misfit(appender->table, e);

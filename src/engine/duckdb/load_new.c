@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/merge.h"
+#include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
 
 /* Reads the table, and asks whether the rows of its last load are still in it. */
@@ -54,6 +55,18 @@ static int check_definition(const struct pn_load_new *load, struct pn_err *e)
                               load->table->name);
 }
 
+/* Rows of wider types than the table has are to come. */
+static int widen(struct pn_load_new *load, struct pn_err *e)
+{
+    bool widened = false;
+    int rc = pn_duckdb_widen(load->engine, load->table, &widened, e);
+    if (rc == 0 && widened) {
+        pn_delta_snapshot_destroy(&load->snapshot);
+        rc = pn_duckdb_newest(load->engine, load->table->path, &load->snapshot, e);
+    }
+    return rc;
+}
+
 int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       const struct pn_table *table, struct pn_table_report *report,
                       struct pn_err *e)
@@ -70,6 +83,7 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
     load->afresh = engine->config.full_refresh || !holds;
     if (!load->afresh) {
         rc = check_definition(load, e);
+        rc = rc == 0 ? widen(load, e) : rc;
     }
     load->taken = pn_taken_create(load->snapshot, load->afresh,
                                   pn_incremental_definition(engine->pipeline, table));

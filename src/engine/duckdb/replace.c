@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "engine/duckdb/files.h"
 #include "engine/duckdb/scan.h"
+#include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
 
 enum { TRIES_MAX = 8, NAMED_ROWS = 3 };
@@ -240,7 +241,9 @@ int pn_duckdb_replace(struct pn_duckdb *engine, duckdb_connection connection,
     struct replacing replacing = {
         .engine = engine, .connection = connection, .table = table, .written = written};
     struct pn_err why = {0};
+    bool widened = false;
     int rc = check_rows(&replacing, &why);
+    rc = rc == 0 ? pn_duckdb_widen(engine, table, &widened, &why) : rc;
     bool again = rc == 0;
     for (int tries = 0; again && tries < TRIES_MAX; tries++) {
         why = (struct pn_err){0};
