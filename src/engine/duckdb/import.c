@@ -12,6 +12,7 @@
 #include "base/unzstd.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/load_new.h"
+#include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
 
 enum { VALUE_BYTES_MAX = 1 << 20 };
@@ -272,7 +273,8 @@ static void make_marks(const struct import *import, struct marks *marks)
     const int64_t *first_before = NULL;
     size_t first_count = 0;
     if (import->snapshot == NULL) {
-        marks->taken = pn_taken_create(NULL, false, pn_incremental_definition(import->engine->pipeline, asked->table));
+        marks->taken = pn_taken_create(
+            NULL, false, pn_incremental_definition(import->engine->pipeline, asked->table));
         pn_taken_txns(marks->taken, now_ms, &first, &first_before, &first_count);
     }
     marks->txns = pn_xcalloc(asked->count + first_count, sizeof *marks->txns);
@@ -365,7 +367,11 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
     struct import import = {.engine = engine, .asked = asked};
     *report = (struct pn_import_report){.version = -1};
     import.written = pn_xcalloc(asked->count, sizeof *import.written);
-    int rc = pn_duckdb_newest(engine, asked->table->path, &import.snapshot, e);
+    bool widened = false;
+    int rc = pn_duckdb_widen(engine, asked->table, &widened, e);
+    if (rc == 0) {
+        rc = pn_duckdb_newest(engine, asked->table->path, &import.snapshot, e);
+    }
     if (rc == 0) {
         rc = check_table(&import, e);
     }
