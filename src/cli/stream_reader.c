@@ -26,6 +26,10 @@ static bool is_elsewhere(const struct pn_app *app)
 static int open_source(struct pn_cli *cli, const struct pn_app *app,
                        struct pn_stream_reader *reader, struct pn_err *e)
 {
+    if (is_elsewhere(app) && cli->url != NULL) {
+        return pn_err_input(e, "--url reads the streams of a server's log, and the streams are in "
+                               "another Kinesis (kinesis.endpoint): leave one of the two out");
+    }
     if (is_elsewhere(app)) {
         return pn_app_open_stream_source(app, &reader->source, e);
     }

@@ -5,10 +5,50 @@
 
 #include "base/mem.h"
 
+/* With the lock: copies of the names that are remembered. */
+static void copy_names(const struct pn_kinesis_reader *reader, struct pn_arena *arena,
+                       const char ***names, size_t *count)
+{
+    *count = reader->name_count;
+    *names = pn_arena_calloc(arena, reader->name_count + 1, sizeof **names);
+    for (size_t i = 0; i < reader->name_count; i++) {
+        (*names)[i] = pn_arena_strdup(arena, reader->names[i]);
+    }
+}
+
+/* Kinesis allows few lists of streams a second, and who looks for new streams asks often. */
 static int list_names(struct pn_processor_source *source, struct pn_arena *arena,
                       const char ***names, size_t *count, struct pn_err *e)
 {
-    return pn_kinesis_reader_names((struct pn_kinesis_reader *)source, arena, names, count, e);
+    struct pn_kinesis_reader *reader = (struct pn_kinesis_reader *)source;
+    const char **listed = NULL;
+    size_t listed_count = 0;
+    struct pn_arena kept;
+    pthread_mutex_lock(&reader->lock);
+    bool is_known = reader->listed_ms != INT64_MIN &&
+                    pn_mono_ms(reader->clock) - reader->listed_ms < PN_KINESIS_READER_LOOK_MS;
+    if (is_known) {
+        copy_names(reader, arena, names, count);
+    }
+    pthread_mutex_unlock(&reader->lock);
+    if (is_known) {
+        return 0;
+    }
+    pn_arena_init(&kept, 0);
+    int rc = pn_kinesis_reader_names(reader, &kept, &listed, &listed_count, e);
+    if (rc != 0) {
+        pn_arena_deinit(&kept);
+        return rc;
+    }
+    pthread_mutex_lock(&reader->lock);
+    pn_arena_deinit(&reader->arena);
+    reader->arena = kept;
+    reader->names = listed;
+    reader->name_count = listed_count;
+    reader->listed_ms = pn_mono_ms(reader->clock);
+    copy_names(reader, arena, names, count);
+    pthread_mutex_unlock(&reader->lock);
+    return 0;
 }
 
 static int describe(struct pn_processor_source *source, const char *name, struct pn_arena *arena,
@@ -54,6 +94,7 @@ static void destroy(struct pn_processor_source *source)
         free(stream->name);
         free(stream);
     }
+    pn_arena_deinit(&reader->arena);
     pn_notifier_deinit(&reader->notifier);
     pthread_mutex_destroy(&reader->looking);
     pthread_mutex_destroy(&reader->lock);
@@ -84,6 +125,8 @@ int pn_processor_source_kinesis(const struct pn_processor_kinesis *config,
     made->remote = remote;
     made->clock = config->clock;
     made->read_ms = config->read_ms;
+    made->listed_ms = INT64_MIN;
+    pn_arena_init(&made->arena, 0);
     made->throttled = pn_metrics_get(config->metrics, PN_METRIC_STREAM_THROTTLED_READS, NULL);
     pn_random_init(&made->random, pn_entropy_u64());
     pn_notifier_init(&made->notifier);

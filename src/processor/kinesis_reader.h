@@ -17,6 +17,8 @@
 #include "processor/source.h"
 
 enum {
+    /* How old may it be which streams and shards there are? Kinesis allows few looks. */
+    PN_KINESIS_READER_LOOK_MS = 10000,
     PN_KINESIS_READER_ITERATOR_BYTES_MAX = 8192,
     PN_KINESIS_READER_CURSORS_MAX = 8 /* of a shard: the readers of its stream's tables */
 };
@@ -61,7 +63,11 @@ struct pn_kinesis_reader {
     pthread_mutex_t lock;    /* of what follows; never held during a call */
     struct pn_kinesis_reader_stream *streams;
     struct pn_random random;
-    int64_t skew_ms; /* how much their clock is ahead of ours; 0: little, or not known */
+    struct pn_arena arena; /* of the names */
+    const char **names;    /* of all streams, as they were listed last */
+    size_t name_count;
+    int64_t listed_ms; /* by the clock that only rises; INT64_MIN: never */
+    int64_t skew_ms;   /* how much their clock is ahead of ours; 0: little, or not known */
 };
 
 /* --- kinesis_reader_calls.c ------------------------------------------------------------------- */

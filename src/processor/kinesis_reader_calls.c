@@ -391,8 +391,10 @@ static int take_records(const struct call *call, struct pn_arena *arena,
     }
     out->behind_ms = pn_json_get_i64(call->root, "MillisBehindLatest", 0);
     out->behind_ms = out->behind_ms > 0 ? out->behind_ms : 0;
+    const struct pn_json *next = pn_json_get(call->root, "NextShardIterator");
     out->next = dup_text(call->root, "NextShardIterator", PN_KINESIS_READER_ITERATOR_BYTES_MAX);
-    return 0;
+    bool is_end = next == NULL || next->type == PN_JSON_NULL;
+    return is_end || out->next != NULL ? 0 : odd(call, "NextShardIterator is not one", e);
 }
 
 int pn_kinesis_reader_get(struct pn_kinesis_reader *reader, const char *stream,

@@ -203,31 +203,45 @@ static void take(struct reading *reading, struct pn_kinesis_reader_records *got,
     got->next = NULL;
 }
 
-/* Kinesis does not have the shard, or the stream. A shard goes some time after its last record. */
-static int judge_missing(struct reading *reading, struct pn_arena *arena,
-                         struct pn_processor_source_records *out, struct pn_err *e)
+/* Looks again, and finds the shard. *described is false when Kinesis does not list it any more. */
+static int look_for_shard(struct reading *reading, bool *described, bool *closed, struct pn_err *e)
 {
     struct pn_kinesis_reader *reader = reading->reader;
     struct pn_kinesis_reader_stream *stream = NULL;
+    *described = false;
+    *closed = false;
     pn_kinesis_reader_look_again(reader, reading->stream);
     int rc = pn_kinesis_reader_look(reader, reading->stream->name, &stream, e);
     if (rc != 0) {
         return rc;
     }
-    bool is_listed = false;
     pthread_mutex_lock(&reader->lock);
     bool is_same = stream->id == reading->id;
     for (size_t i = 0; i < stream->described_count; i++) {
-        is_listed = is_listed || stream->described[i].index == reading->shard;
+        if (stream->described[i].index == reading->shard) {
+            *described = true;
+            *closed = stream->described[i].closed;
+        }
     }
     pthread_mutex_unlock(&reader->lock);
-    if (!is_same) {
-        return pn_err_missing(e, "the stream %s was deleted while it was read", stream->name);
+    return is_same ? 0
+                   : pn_err_missing(e, "the stream %s was deleted while it was read", stream->name);
+}
+
+/* Kinesis does not have the shard, or the stream. A shard goes some time after its last record. */
+static int judge_missing(struct reading *reading, struct pn_arena *arena,
+                         struct pn_processor_source_records *out, struct pn_err *e)
+{
+    bool described = false;
+    bool closed = false;
+    int rc = look_for_shard(reading, &described, &closed, e);
+    if (rc != 0) {
+        return rc;
     }
-    if (is_listed) {
+    if (described) {
         return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                           "Kinesis lists shard %" PRIu32 " of the stream %s, but does not read it",
-                          reading->shard, stream->name);
+                          reading->shard, reading->stream->name);
     }
     out->lost = what_is_lost(reading, arena);
     out->next_offset = reading->offset + (out->lost != NULL ? LOST_OFFSETS : 0) + 1;
@@ -236,6 +250,22 @@ static int judge_missing(struct reading *reading, struct pn_arena *arena,
     out->behind_ms = 0;
     out->at_end = true;
     return 0;
+}
+
+/* A shard that was read to its end is never read again, so it is not enough that there is no
+ * further iterator: the shard must be closed. The look is also for its children. */
+static int check_end(struct reading *reading, struct pn_err *e)
+{
+    bool described = false;
+    bool closed = false;
+    int rc = look_for_shard(reading, &described, &closed, e);
+    if (rc == 0 && described && !closed) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                        "Kinesis says that shard %" PRIu32 " of the stream %s is read to its end, "
+                        "and lists it as open",
+                        reading->shard, reading->stream->name);
+    }
+    return rc;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -323,16 +353,17 @@ int pn_kinesis_reader_read(struct pn_processor_source *source, const char *name,
     }
     /* An iterator for a number begins with the record that the table has. */
     rc = get(&reading, max_records + 1, arena, &got, &failure);
+    bool is_got = rc == 0;
+    if (is_got && got.next == NULL) {
+        rc = check_end(&reading, &failure);
+    }
     if (rc == 0) {
         take(&reading, &got, max_records, arena, out);
         pace(&reading, got.bytes, false);
-    } else {
+    } else if (!is_got) {
         rc = judge(&reading, arena, out, &failure);
     }
     give_cursor(&reading);
-    if (out->place.ended) {
-        pn_kinesis_reader_look_again(reading.reader, reading.stream); /* for its children */
-    }
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     return rc;
 }

@@ -5,10 +5,7 @@
 #include "base/mem.h"
 #include "processor/kinesis_reader.h"
 
-enum {
-    LOOK_MS = 10000, /* how long a stream's description is good: Kinesis allows few of them */
-    STALE_MS = 60000 /* and how much longer, while Kinesis refuses to be asked */
-};
+enum { STALE_MS = 60000 }; /* what is known is good, while Kinesis refuses to be asked */
 
 /* --- what is remembered ----------------------------------------------------------------------- */
 
@@ -107,9 +104,10 @@ int pn_kinesis_reader_look(struct pn_kinesis_reader *reader, const char *name,
     pthread_mutex_lock(&reader->lock);
     *stream = find(reader, name);
     pthread_mutex_unlock(&reader->lock);
-    if (!is_good_for(reader, *stream, LOOK_MS)) {
+    if (!is_good_for(reader, *stream, PN_KINESIS_READER_LOOK_MS)) {
         pthread_mutex_lock(&reader->looking);
-        if (!is_good_for(reader, *stream, LOOK_MS)) { /* nobody else has meanwhile */
+        if (!is_good_for(reader, *stream,
+                         PN_KINESIS_READER_LOOK_MS)) { /* nobody else has meanwhile */
             rc = ask(reader, *stream, e);
         }
         pthread_mutex_unlock(&reader->looking);

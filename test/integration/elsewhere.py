@@ -137,6 +137,12 @@ class Between:
             return 400, {"__type": "ResourceNotFoundException", "message": "no such shard"}
         status, body, _ = call(self.there, operation, asked)
         told = json.loads(body) if body else {}
+        if operation == "GetRecords" and self.failure == "no iterator":
+            told.pop("NextShardIterator", None)
+        if operation == "GetRecords" and self.failure == "odd records":
+            told["Records"] = [{"SequenceNumber": "one", "Data": "YQ==", "PartitionKey": "k"}]
+        if operation == "ListShards" and self.failure == "odd shards":
+            told["Shards"] = [{"ShardId": "shardId-one"}]
         if operation == "DescribeStreamSummary" and self.retention_hours is not None:
             told["StreamDescriptionSummary"]["RetentionPeriodHours"] = self.retention_hours
         if operation == "ListShards":
@@ -162,7 +168,7 @@ class Between:
                     return
                 if between.failure == "not Kinesis":
                     status, told = 200, ["hello"]
-                elif between.failure is None:
+                elif between.failure != "500":
                     status, told = between.answer(operation, json.loads(body))
                 answer = json.dumps(told).encode()
                 self.send_response(status)

@@ -244,19 +244,31 @@ def test_how_far_a_table_is(there, pipeline, data):
 
 
 def test_kinesis_is_not_there_for_a_while(ours, pipeline, data):
+    """Or what answers is not like it: nothing is skipped, and the state says what is wrong."""
     stream = Stream(ours)
     with Between(ours) as between, Worker(data, between.url, pipeline) as worker:
         stream.put(range(10))
         until(lambda: differences(numbers(data), Counter(range(10))), SAME)
-        for failure in ("hang up", "500", "not Kinesis"):
+        put = 10
+        failures = {
+            "hang up": "does not answer as it should",
+            "500": "with 500 InternalFailure",
+            "not Kinesis": "is not Kinesis: the answer is not an object",
+            "no iterator": "is read to its end, and lists it as open",
+            "odd records": "a record is not one",
+            "odd shards": "a shard is not one",
+        }
+        for failure, reason in failures.items():
             between.failure = failure
-            until(lambda: worker.table()["state"], "trouble")
+            stream.put([put])
+            put += 1
+            until(lambda reason=reason: reason in (worker.table()["error"] or ""), True)
+            assert worker.table()["state"] == "trouble"
             stalled = json.loads(worker.request("GET", "/health")[1])["stalled_tables"]
             assert [one["table"] for one in stalled] == [TABLE]
             between.failure = None
             until(lambda: worker.table()["state"], "running")
-        stream.put(range(10, 20))
-        until(lambda: differences(numbers(data), Counter(range(20))), SAME)
+        until(lambda: differences(numbers(data), Counter(range(put))), SAME)
 
 
 def test_records_that_kinesis_does_not_keep_are_reported(ours, pipeline, data):

@@ -207,3 +207,8 @@ def test_a_group_needs_a_bucket(ours, pipeline, tmp_path):
     )  # fmt: skip
     assert refused.returncode != 0
     assert "(kinesis.endpoint), and the store in a bucket (store.url)" in refused.stderr
+    refused = run(
+        "stream", "process", "--once", "--url", ours.url, "--pipeline", pipeline,
+        "--set", f"kinesis.endpoint={ours.url}", data=tmp_path / "d", check=False,
+    )  # fmt: skip
+    assert refused.returncode != 0 and "leave one of the two out" in refused.stderr
