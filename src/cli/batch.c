@@ -76,6 +76,7 @@ static void print_reports(struct batch *batch)
     for (size_t i = 0; i < batch->raw_count + batch->clean_count; i++) {
         const struct pn_table_report *report = &batch->reports[i];
         pn_cli_print_written(batch->cli->err, report);
+        pn_cli_print_tests(batch->cli->err, report);
         if (report->dead_letters > 0) {
             (void)fprintf(batch->cli->err, ", %" PRId64 " %s", report->dead_letters,
                           pn_noun(report->dead_letters, "dead letter", "dead letters"));

@@ -84,6 +84,29 @@ static void show_partitions(const struct pn_table *table, FILE *out)
     pn_buf_deinit(&text);
 }
 
+static void show_tests(const struct pn_table *table, FILE *out)
+{
+    for (size_t i = 0; i < table->expect_count; i++) {
+        const struct pn_expect *expect = &table->expects[i];
+        fprintf(out, "    expects %s, else %s\n", expect->name,
+                pn_expect_action_names[expect->action]);
+    }
+}
+
+static void add_tests(struct pn_json_writer *json, const struct pn_table *table)
+{
+    pn_json_add_array(json, "expect");
+    for (size_t i = 0; i < table->expect_count; i++) {
+        const struct pn_expect *expect = &table->expects[i];
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "name", expect->name);
+        pn_json_add_cstr(json, "test", pn_expect_kind_names[expect->kind]);
+        pn_json_add_cstr(json, "action", pn_expect_action_names[expect->action]);
+        pn_json_end(json);
+    }
+    pn_json_end(json);
+}
+
 static void add_partitions(struct pn_json_writer *json, const struct pn_table *table)
 {
     pn_json_add_array(json, "partition_by");
@@ -113,6 +136,7 @@ static void show_table(const struct pn_table *table, FILE *out)
         show_mode(table, out);
     }
     show_partitions(table, out);
+    show_tests(table, out);
     struct pn_buf type;
     pn_buf_init(&type, DOCUMENT_BYTES_MAX);
     for (size_t i = 0; i < table->column_count; i++) {
@@ -207,6 +231,7 @@ static void add_table(struct pn_json_writer *json, const struct pn_table *table)
         pn_json_add_cstr(json, "delete_when", table->delete_when);
     }
     add_partitions(json, table);
+    add_tests(json, table);
     if (table->replace_where != NULL) {
         pn_json_add_cstr(json, "replace_where", table->replace_where);
     }

@@ -42,6 +42,28 @@ void pn_cli_print_written(FILE *out, const struct pn_table_report *report)
     }
 }
 
+void pn_cli_print_tests(FILE *out, const struct pn_table_report *report)
+{
+    const struct pn_table *table = report->table;
+    size_t passed = 0;
+    if (table->expect_count == 0 || report->is_unchanged) {
+        return;
+    }
+    for (size_t i = 0; i < table->expect_count; i++) {
+        passed += report->expect_failed[i] == 0;
+    }
+    (void)fprintf(out, ", %zu of %zu %s passed", passed, table->expect_count,
+                  pn_noun((int64_t)table->expect_count, "test", "tests"));
+    for (size_t i = 0; i < table->expect_count; i++) {
+        const int64_t failed = report->expect_failed[i];
+        if (failed > 0) {
+            (void)fprintf(out, ", %s: %s has %" PRId64 " %s",
+                          table->expects[i].action == PN_EXPECT_WARN ? "warning" : "quarantine",
+                          table->expects[i].name, failed, pn_noun(failed, "row", "rows"));
+        }
+    }
+}
+
 void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
 {
     for (size_t i = 0; i < report->unknown_count; i++) {

@@ -23,6 +23,8 @@ int pn_cli_check_logical_date(const char *time, struct pn_err *e) PN_MUST_CHECK;
 
 /* "pin: version 3, 12 rows", or what an incremental table got. */
 void pn_cli_print_written(FILE *out, const struct pn_table_report *report);
+/* Which tests the rows passed: ", 1 of 2 tests passed, warning: range(amount) has 3 rows". */
+void pn_cli_print_tests(FILE *out, const struct pn_table_report *report);
 /* " (pos.w 12, extra 3, and 5 more names)": the members of a report that no column takes. Nothing,
  * where there are none. */
 void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report);

@@ -26,6 +26,7 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
     for (size_t i = 0; i < count; i++) {
         const struct pn_table_report *report = &reports[i];
         pn_cli_print_written(cli->out, report);
+        pn_cli_print_tests(cli->out, report);
         if (report->table->from_topic != NULL) {
             (void)fprintf(cli->out, " from %" PRId64 " %s, %" PRId64 " %s, %" PRId64 " %s",
                           report->objects, pn_noun(report->objects, "object", "objects"),
@@ -58,7 +59,7 @@ static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t
     io.name = table->name;
     io.version = report->version;
     io.rows = report->rows;
-    io.dead_letters = loads ? report->dead_letters : PN_TIME_NONE;
+    io.dead_letters = loads || report->dead_letters > 0 ? report->dead_letters : PN_TIME_NONE;
     io.files = report->files_rewritten > 0 ? report->files_rewritten : PN_TIME_NONE;
     int rc = pn_dag_db_put_io(db, run->id, number, &io, e);
     if (rc == 0 && loads) {

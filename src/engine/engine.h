@@ -33,7 +33,7 @@ struct pn_table_report {
     const struct pn_table *table;
     int64_t version;
     int64_t rows;
-    int64_t dead_letters;   /* loads: records that are not rows */
+    int64_t dead_letters;   /* loads: records that are not rows; else rows in quarantine */
     int64_t unknown_values; /* loads: members that no column takes, at every depth */
     /* Their names, the most frequent first, and how many more there are. */
     struct pn_unknown_member unknown[PN_UNKNOWN_SHOWN_MAX];
@@ -60,6 +60,7 @@ struct pn_table_report {
     /* Loads: objects in the topics' folders that are not read, for their names; the first. */
     int64_t passed_over;
     char passed_over_example[256];
+    int64_t expect_failed[PN_EXPECTS_MAX]; /* rows that do not pass each of table->expects */
 };
 
 /* A query's result: columns first, then rows, on the caller's thread. Non-zero ends the query and

@@ -13,8 +13,7 @@
 /* One file of the definition: its path below the pipeline's folder, and its text. */
 typedef int visit_fn(void *arg, const char *path, const char *text, size_t len, struct pn_err *e);
 
-/* A file's path below the folder; files of SQL are always below it. */
-static const char *below(const struct pn_pipeline *pipeline, const char *file)
+const char *pn_pipeline_below(const struct pn_pipeline *pipeline, const char *file)
 {
     const char *folder = pipeline->private_->folder;
     size_t len = strlen(folder);
@@ -34,12 +33,23 @@ static int visit_files(const struct pn_pipeline *pipeline, visit_fn *visit, void
     for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
         if (table->sql_file != NULL) {
-            rc = visit(arg, below(pipeline, table->sql_file), table->sql, strlen(table->sql), e);
+            rc = visit(arg, pn_pipeline_below(pipeline, table->sql_file), table->sql,
+                       strlen(table->sql), e);
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
+        for (size_t k = 0; rc == 0 && k < pipeline->tables[i].expect_count; k++) {
+            const struct pn_expect *expect = &pipeline->tables[i].expects[k];
+            rc = expect->sql_file == NULL
+                     ? 0
+                     : visit(arg, pn_pipeline_below(pipeline, expect->sql_file), expect->sql,
+                             strlen(expect->sql), e);
         }
     }
     for (size_t i = 0; rc == 0 && i < pipeline->query_count; i++) {
         const struct pn_query *query = &pipeline->queries[i];
-        rc = visit(arg, below(pipeline, query->file), query->sql, strlen(query->sql), e);
+        rc =
+            visit(arg, pn_pipeline_below(pipeline, query->file), query->sql, strlen(query->sql), e);
     }
     const struct {
         const char *path;

@@ -178,6 +178,13 @@ static void add_files(struct pn_buf *out, const struct pn_pipeline *pipeline,
             add_file(out, pn_yaml_get(node, "sql")->text, table->sql);
             has_sql = true;
         }
+        for (size_t k = 0; k < table->expect_count && uses_table(dag, table->name); k++) {
+            const struct pn_expect *expect = &table->expects[k];
+            if (expect->sql != NULL) {
+                add_file(out, pn_pipeline_below(pipeline, expect->sql_file), expect->sql);
+                has_sql = true;
+            }
+        }
     }
     if (has_sql) {
         add_file(out, "prelude/duckdb.sql", pipeline->prelude_duckdb);

@@ -77,6 +77,12 @@ static uint32_t look_at_files(const struct pn_definitions *definitions)
             sum = add_file(io, pipeline->tables[i].sql_file, sum);
         }
     }
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        for (size_t k = 0; k < pipeline->tables[i].expect_count; k++) {
+            const char *file = pipeline->tables[i].expects[k].sql_file;
+            sum = file != NULL ? add_file(io, file, sum) : sum;
+        }
+    }
     for (size_t i = 0; i < pipeline->query_count; i++) {
         sum = add_file(io, pipeline->queries[i].file, sum);
     }

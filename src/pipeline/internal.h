@@ -61,6 +61,8 @@ int pn_pipeline_read_task_rules(struct pn_pipeline *pipeline, const struct pn_ya
 /* Names of DAGs, tasks and pools are in file names, URLs and Airflow's ids. */
 int pn_pipeline_check_dag_name(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
                                struct pn_err *e) PN_MUST_CHECK;
+/* The path of a file of SQL below the pipeline's folder, where it always is. */
+const char *pn_pipeline_below(const struct pn_pipeline *pipeline, const char *file);
 /* The file that a node is in, below the pipeline's folder. */
 #define PN_PIPELINE_FILE "pipeline.yml"
 const char *pn_pipeline_file_of(const struct pn_pipeline *pipeline,
@@ -82,6 +84,12 @@ int pn_partitions_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *
 /* Can each incremental table be one, by the modes of what it reads? `map` is the tables. */
 int pn_mode_check_all(const struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
                       struct pn_err *e) PN_MUST_CHECK;
+/* Reads `expect`; all else of the table is there. */
+int pn_expect_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                   struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* Finds the tables that relationships mean. `map` is the tables. */
+int pn_expect_link_all(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                       struct pn_err *e) PN_MUST_CHECK;
 /* Reads "struct<a double>"; the message of an error is without file and line. */
 int pn_type_parse(struct pn_arena *arena, const char *text, struct pn_type *type,
                   struct pn_err *e) PN_MUST_CHECK;

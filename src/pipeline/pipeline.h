@@ -100,6 +100,41 @@ struct pn_partition {
     const char *expression; /* Delta's generation expression, "CAST(placed AS DATE)"; or NULL */
 };
 
+/* A test of a table's rows, which are looked at before a run commits them. */
+enum pn_expect_kind {
+    PN_EXPECT_NOT_NULL,        /* none of `columns` is null */
+    PN_EXPECT_UNIQUE,          /* `columns` together, where none of them is null */
+    PN_EXPECT_ACCEPTED_VALUES, /* the column is null or one of `values` */
+    PN_EXPECT_RANGE,           /* the column is null or from `min` to `max` */
+    PN_EXPECT_RELATIONSHIP,    /* the column is null or in `other_column` of `other` */
+    PN_EXPECT_EMPTY            /* `sql` gives no row */
+};
+enum { PN_EXPECT_KINDS = PN_EXPECT_EMPTY + 1, PN_EXPECTS_MAX = 100, PN_EXPECT_VALUES_MAX = 1000 };
+extern const char *const pn_expect_kind_names[PN_EXPECT_KINDS];
+enum pn_expect_action {
+    PN_EXPECT_FAIL,      /* the run fails, and the table stays as it was */
+    PN_EXPECT_WARN,      /* the run says so */
+    PN_EXPECT_QUARANTINE /* the rows go to the dead letters */
+};
+enum { PN_EXPECT_ACTIONS = PN_EXPECT_QUARANTINE + 1 };
+extern const char *const pn_expect_action_names[PN_EXPECT_ACTIONS];
+struct pn_table;
+struct pn_expect {
+    enum pn_expect_kind kind;
+    enum pn_expect_action action;
+    const char *name; /* "range(amount)", or what the pipeline calls it */
+    const struct pn_column **columns;
+    size_t column_count;
+    const char **values; /* as text */
+    size_t value_count;
+    const char *min; /* as text, or NULL */
+    const char *max;
+    const struct pn_table *other;
+    const struct pn_column *other_column;
+    const char *sql_file; /* of EMPTY, for messages */
+    const char *sql;
+};
+
 struct pn_table {
     const char *name;       /* as queries call it */
     const char *path;       /* key in the store: "delta_tables/raw/x" */
@@ -127,6 +162,8 @@ struct pn_table {
     const char *replace_where; /* OVERWRITE of a transformed table: a condition of SQL over the
                                   partition columns. A run replaces the rows for which it is true,
                                   and makes no others; or NULL: all rows */
+    struct pn_expect *expects; /* in order */
+    size_t expect_count;
 };
 
 struct pn_pipeline_topic {

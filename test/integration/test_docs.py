@@ -19,7 +19,7 @@ def blocks(page, kind):
 def shop(folder):
     """The pipeline of docs/pipeline.md."""
     definition = blocks("pipeline.md", "yaml")[0]
-    orders, daily, prelude, spark = blocks("pipeline.md", "sql")
+    orders, daily, prelude, spark = blocks("pipeline.md", "sql")[:4]
     (folder / "clean").mkdir(parents=True)
     (folder / "prelude").mkdir()
     (folder / "pipeline.yml").write_text(definition)

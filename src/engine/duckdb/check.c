@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/expect.h"
 #include "engine/duckdb/incremental_sql.h"
 #include "engine/duckdb/merge.h"
 #include "engine/duckdb/replace.h"
@@ -61,14 +62,17 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
     for (size_t i = 0; rc == 0 && i < table->read_count; i++) {
         rc = make_empty(connection, table->reads[i], e);
     }
-    if (rc == 0 && pn_duckdb_check_select(connection, table, e) != 0) {
+    if (rc == 0 && table->sql != NULL && pn_duckdb_check_select(connection, table, e) != 0) {
         rc = explain_unread(engine->pipeline, table, e);
     }
     if (rc == 0 && table->replace_where != NULL) {
         rc = pn_duckdb_check_replace(connection, table, e);
     }
-    if (rc == 0 && table->mode != PN_MODE_OVERWRITE) {
+    if (rc == 0 && table->sql != NULL && table->mode != PN_MODE_OVERWRITE) {
         rc = pn_duckdb_check_incremental(connection, table, e);
+    }
+    if (rc == 0) {
+        rc = pn_duckdb_check_expect(engine, connection, table, e);
     }
     duckdb_disconnect(&connection);
     return rc;
@@ -147,7 +151,7 @@ int pn_duckdb_check(struct pn_engine *base, struct pn_err *e)
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
-        if (engine->pipeline->tables[i].sql != NULL) {
+        if (engine->pipeline->tables[i].like == NULL) {
             rc = check_table(engine, &engine->pipeline->tables[i], e);
         }
         if (rc == 0 && engine->pipeline->tables[i].delete_when != NULL) {

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/expect.h"
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/load_new.h"
 #include "engine/duckdb/merge.h"
@@ -131,6 +132,10 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
         rc = pn_duckdb_write(load->engine, connection, &batch, &sql, &load->written[i], e);
         if (rc != 0) {
             (void)pn_landed_failure(load->scans[i], e);
+        } else {
+            bool adds = load->news[i].taken != NULL && !load->news[i].afresh;
+            rc = pn_duckdb_expect(load->engine, connection, &batch, adds, &load->written[i], report,
+                                  e);
         }
     }
     if (rc == 0) {

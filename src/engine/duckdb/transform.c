@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/expect.h"
 #include "engine/duckdb/replace.h"
 #include "engine/duckdb/select.h"
 #include "engine/duckdb/transform_new.h"
@@ -28,7 +29,12 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
         pn_err_prefix(e, "%s", table->sql_file);
         goto out;
     }
+    rc = pn_duckdb_expect(engine, connection, table, false, &written, report, e);
     report->rows = written.rows;
+    if (rc != 0) {
+        pn_duckdb_write_undo(engine, &written, 0);
+        goto out;
+    }
     if (table->replace_where != NULL) {
         rc = pn_duckdb_replace(engine, connection, table, &written, &report->version, e);
     } else {

@@ -1,5 +1,6 @@
 #include "engine/duckdb/transform_new.h"
 
+#include "engine/duckdb/expect.h"
 #include "engine/duckdb/incremental_sql.h"
 #include "engine/duckdb/merge.h"
 #include "engine/duckdb/select.h"
@@ -52,7 +53,15 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
     int rc = pn_duckdb_write(sources->engine, connection, &batch, &sql, &written, &why);
     if (rc != 0) {
         pn_err_prefix(&why, "%s", table->sql_file);
-    } else {
+    }
+    if (rc == 0) {
+        rc = pn_duckdb_expect(sources->engine, connection, &batch, !sources->afresh, &written,
+                              report, &why);
+        if (rc != 0) {
+            pn_duckdb_write_undo(sources->engine, &written, 0);
+        }
+    }
+    if (rc == 0) {
         report->rows = written.rows;
         report->is_added = !sources->afresh;
         rc = put_rows(sources, connection, &written, &put, report, &why);

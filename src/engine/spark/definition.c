@@ -12,6 +12,12 @@ int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
                             "partitions: leave it out, or use `engine.kind: duckdb`",
                             table->name);
     }
+    if (table->expect_count > 0) {
+        return pn_err_input(e,
+                            "table '%s' has `expect`, but jobs of Spark do not test rows: leave it "
+                            "out, or use `engine.kind: duckdb`",
+                            table->name);
+    }
     return table->mode == PN_MODE_OVERWRITE || table->like != NULL
                ? 0
                : pn_err_input(e,
