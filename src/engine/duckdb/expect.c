@@ -81,7 +81,7 @@ static void add_range(const struct pn_expect *expect, struct pn_buf *sql)
     }
 }
 
-/* Appends the condition of a row that does not pass; null is no reason. */
+/* Appends the condition of a row that does not pass; null does not fail. */
 static void add_condition(const struct pn_expect *expect, const struct pn_table *table,
                           struct pn_buf *sql)
 {
