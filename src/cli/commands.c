@@ -19,7 +19,7 @@ const struct pn_command pn_commands[] = {
     {"dead-letters", "show, mend and resend rejected records", pn_cmd_dead_letters},
     {"query", "run a query of the pipeline, or your own SELECT", pn_cmd_query},
     {"export", "write a table's rows to a file", pn_cmd_export},
-    {"import", "add the rows of files to a table", pn_cmd_import},
+    {"import", "add the rows of files to a table or a topic", pn_cmd_import},
     {"batch", "load, clean and run every query in one process", pn_cmd_batch},
     {"task", "run one task of a DAG", pn_cmd_task},
     {"deploy", "set the pipeline up on AWS, Databricks and Airflow", pn_cmd_deploy},

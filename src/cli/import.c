@@ -1,4 +1,4 @@
-/* pinion import: files become rows of a table. */
+/* pinion import: files become rows of a table, or records of a topic (import_topic.c). */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -12,10 +12,10 @@
 
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/import_topic.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "engine/embedded.h"
-#include "report/tables.h"
 #include "server/stations.h"
 
 enum { HASH_BYTES = 1 << 20, LOOK_NS = 100000000 };
@@ -41,6 +41,7 @@ struct importing {
     int64_t bytes;
     struct pn_arena arena;
     struct pn_import_report report;
+    int64_t records; /* that went to a topic */
     /* The thread that shows how far it is. */
     struct pn_progress progress;
     pthread_t thread;
@@ -179,17 +180,8 @@ static void *show(void *arg)
 
 /* --- the import ------------------------------------------------------------------------------- */
 
-static int find_table(struct importing *importing, const char *name, struct pn_err *e)
-{
-    const struct pn_pipeline *pipeline = importing->app->pipeline;
-    const char *path = NULL;
-    int rc = pn_report_find_table(pipeline, name, &importing->import.table, &path, e);
-    return rc != 0 || importing->import.table != NULL
-               ? rc
-               : pn_err_input(e, "the pipeline does not make the table '%s'", name);
-}
-
-static int do_import(struct importing *importing, struct pn_interrupt *interrupt, struct pn_err *e)
+static int do_import(struct importing *importing, const char *name, struct pn_interrupt *interrupt,
+                     struct pn_err *e)
 {
     struct pn_cli *cli = importing->cli;
     int rc = pn_app_open_store(importing->app, &importing->store, e);
@@ -201,6 +193,10 @@ static int do_import(struct importing *importing, struct pn_interrupt *interrupt
     }
     if (rc != 0) {
         return rc;
+    }
+    if (importing->import.table == NULL) {
+        return pn_import_to_topic(cli, importing->app, importing->engine, &importing->import, name,
+                                  &importing->records, e);
     }
     pn_progress_start(&importing->progress, cli->err, cli->quiet, cli->clock, "importing",
                       importing->bytes);
@@ -214,6 +210,18 @@ static int do_import(struct importing *importing, struct pn_interrupt *interrupt
         pn_progress_end(&importing->progress, importing->bytes);
     }
     return rc;
+}
+
+static void print_records(const struct importing *importing, const char *topic)
+{
+    static const struct pn_report_column columns[] = {
+        {"topic", PN_CELL_TEXT}, {"files", PN_CELL_INT}, {"records", PN_CELL_INT}};
+    struct pn_row_writer *rows = pn_cli_rows(importing->cli);
+    PN_ROWS_BEGIN(rows, columns);
+    pn_cell_cstr(rows, topic);
+    pn_cell_int(rows, (int64_t)importing->import.count);
+    pn_cell_int(rows, importing->records);
+    pn_row_writer_end(&rows);
 }
 
 static void print_report(const struct importing *importing)
@@ -256,17 +264,19 @@ static int run(struct pn_cli *cli, const struct import_opts *opts, char **argv, 
                            .arg = &importing};
     int rc = pn_cli_app(cli, &importing.app, &failure);
     if (rc == 0) {
-        rc = find_table(&importing, argv[0], &failure);
+        importing.import.table = pn_pipeline_table(importing.app->pipeline, argv[0]);
     }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = take_file(&importing, argv[1 + i], opts->format, i, &failure);
     }
     if (rc == 0) {
-        rc = do_import(&importing, &interrupt, &failure);
+        rc = do_import(&importing, argv[0], &interrupt, &failure);
     }
     pn_interrupt_end(&interrupt);
-    if (rc == 0) {
+    if (rc == 0 && importing.import.table != NULL) {
         print_report(&importing);
+    } else if (rc == 0) {
+        print_records(&importing, argv[0]);
     }
     int status = rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);
     pn_embedded_engine_destroy(&importing.engine);
@@ -325,18 +335,21 @@ int pn_cmd_import(struct pn_cli *cli, int argc, char **argv)
          .target = &importing.force},
         {.name = NULL}};
     const struct pn_syntax syntax = {
-        .operands = "TABLE FILE...",
+        .operands = "TABLE|TOPIC FILE...",
         .operands_min = 2,
         .operands_max = PN_IMPORT_FILES_MAX + 1,
         .opts = opts,
-        .uses = PN_USES_FORMAT | PN_USES_QUIET,
+        .uses = PN_USES_URL | PN_USES_FORMAT | PN_USES_QUIET,
         .about =
             "Adds the rows of CSV, JSON and Parquet files to a raw table with `mode: append`, all "
             "in one commit, or nothing. Columns are matched by name or alias; those that a file "
             "lacks are null. A file, known by its contents, is imported once: the same file again "
-            "is refused. So after a crash the same command can be repeated.",
+            "is refused. So after a crash the same command can be repeated. Into a topic, each row "
+            "becomes a JSON record, by the columns of the raw table that reads the topic; through "
+            "a running server, or into the log of the data folder.",
         .examples =
             "pinion import raw_orders orders.csv\n"
+            "pinion import shop.orders orders.parquet\n"
             "pinion import raw_orders 2025-*.parquet\n"
             "pinion import raw_orders export.csv.gz --delimiter ';' --bad-rows dead-letter\n"};
     int status = 0;

@@ -120,6 +120,8 @@ struct pn_embedded_engine_ops {
                   struct pn_table_report *report, struct pn_err *e);
     int (*import)(struct pn_embedded_engine *engine, const struct pn_import *import,
                   struct pn_import_report *report, struct pn_err *e);
+    int (*import_lines)(struct pn_embedded_engine *engine, const struct pn_import *import,
+                        size_t file, struct pn_import_lines *lines, struct pn_err *e);
     const struct pn_delta_parquet *(*parquet)(struct pn_embedded_engine *engine);
 };
 
@@ -215,6 +217,18 @@ PN_MUST_CHECK static inline int pn_engine_import(struct pn_embedded_engine *engi
                                                  struct pn_import_report *report, struct pn_err *e)
 {
     return engine->ops->import(engine, import, report, e);
+}
+/*
+ * The same file as JSON lines, for a topic: values have the types of the table's columns, and
+ * columns the table's names. All rows have to fit: INPUT names the line of one that does not. The
+ * caller frees the path, and removes the file when it is a temporary one.
+ */
+PN_MUST_CHECK static inline int pn_engine_import_lines(struct pn_embedded_engine *engine,
+                                                       const struct pn_import *import, size_t file,
+                                                       struct pn_import_lines *lines,
+                                                       struct pn_err *e)
+{
+    return engine->ops->import_lines(engine, import, file, lines, e);
 }
 
 #endif

@@ -26,9 +26,10 @@ struct pn_import_file {
 enum { PN_IMPORT_FILES_MAX = 10000 };
 
 struct pn_import {
-    const struct pn_table *table; /* a raw one whose mode is `append` */
+    const struct pn_table *table; /* a raw one whose mode is `append`; for lines any raw one */
     const struct pn_import_file *files;
     size_t count;        /* at least 1 */
+    bool for_topic;      /* the files become records */
     bool takes_bad_rows; /* what is not a row becomes a dead letter; else it is an error */
     bool again;          /* files that the table has are added once more */
     bool drops_extra;    /* columns of CSV and Parquet that the table lacks are left out */
@@ -39,6 +40,12 @@ struct pn_import {
     /* A file is begun; how much of it is done, pn_engine_progress() says. NULL ok. */
     void (*begin)(void *arg, size_t file);
     void *arg;
+};
+
+/* A file of an import as JSON lines, each a record. */
+struct pn_import_lines {
+    char *path; /* malloc'ed */
+    bool is_temporary;
 };
 
 struct pn_import_report {

@@ -55,6 +55,7 @@ static const struct pn_embedded_engine_ops OPS = {
     .order = pn_duckdb_order,
     .append = pn_duckdb_append,
     .import = pn_duckdb_import,
+    .import_lines = pn_duckdb_import_lines,
     .parquet = parquet,
 };
 

@@ -1,22 +1,17 @@
 #include "engine/duckdb/import.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/random.h"
 #include "base/time_text.h"
-#include "base/units.h"
-#include "base/unzstd.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/load_new.h"
 #include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
 
 enum { VALUE_BYTES_MAX = 1 << 20 };
-#define UNPACKED_BYTES_MAX ((int64_t)1 << 40)
 
 struct import {
     struct pn_duckdb *engine;
@@ -89,31 +84,6 @@ static int check_again(const struct import *import, struct pn_err *e)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text);
-    size_t end_len = strlen(end);
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
-/* Decompresses what only some of the readers can; *unpacked is NULL for other files. */
-static int unpack(struct import *import, const struct pn_import_file *file, char **unpacked,
-                  struct pn_err *e)
-{
-    const char *folder = NULL;
-    char uuid[PN_UUID_SIZE];
-    if (file->format == PN_IMPORT_PARQUET || !ends_with(file->path, ".zst")) {
-        return 0;
-    }
-    int rc = pn_duckdb_temp_folder(import->engine, &folder, e);
-    if (rc == 0) {
-        *unpacked = pn_xasprintf("%s/import-%s", folder, pn_uuid(uuid));
-        rc =
-            pn_unzstd_file(import->engine->config.io, file->path, *unpacked, UNPACKED_BYTES_MAX, e);
-    }
-    return rc;
-}
-
 static int import_file(struct import *import, size_t i, struct pn_err *e)
 {
     struct pn_import_file file = import->asked->files[i];
@@ -124,7 +94,7 @@ static int import_file(struct import *import, size_t i, struct pn_err *e)
                                      .number = i};
     char *unpacked = NULL;
     pn_arena_init(&importing.arena, 0);
-    int rc = unpack(import, &file, &unpacked, e);
+    int rc = pn_import_unpack(import->engine, &file, &unpacked, e);
     if (rc == 0) {
         file.path = unpacked != NULL ? unpacked : file.path;
         rc = pn_import_file_write(&importing, &import->written[i], e);
@@ -135,38 +105,6 @@ static int import_file(struct import *import, size_t i, struct pn_err *e)
     }
     free(unpacked);
     pn_arena_deinit(&importing.arena);
-    return rc;
-}
-
-static int refuse_bad(const struct import *import, struct pn_err *e)
-{
-    duckdb_result result;
-    int rc = pn_duckdb_run(import->connection,
-                           "SELECT file, line, byte, reason FROM pn_bad ORDER BY file, line NULLS "
-                           "LAST, byte LIMIT 1",
-                           &result, e);
-    if (rc != 0) {
-        return rc;
-    }
-    char place[64] = "";
-    int64_t file = duckdb_value_int64(&result, 0, 0);
-    int64_t line = duckdb_value_int64(&result, 1, 0);
-    char *reason = duckdb_value_varchar(&result, 3, 0);
-    bool is_row = import->asked->files[file].format == PN_IMPORT_PARQUET;
-    if (!duckdb_value_is_null(&result, 1, 0) && !duckdb_value_is_null(&result, 2, 0)) {
-        (void)snprintf(place, sizeof place, ", line %" PRId64 " (byte %" PRId64 ")", line,
-                       duckdb_value_int64(&result, 2, 0));
-    } else if (!duckdb_value_is_null(&result, 1, 0)) {
-        (void)snprintf(place, sizeof place, ", %s %" PRId64, is_row ? "row" : "line", line);
-    }
-    rc =
-        pn_err_input(e,
-                     "%s%s: %.300s; %" PRId64 " of the %s not rows of table '%s': mend them, or "
-                     "give --bad-rows dead-letter; nothing was imported",
-                     import->asked->files[file].name, place, reason, import->bad,
-                     pn_noun(import->bad, "records is", "records are"), import->asked->table->name);
-    duckdb_free(reason);
-    duckdb_destroy_result(&result);
     return rc;
 }
 
@@ -335,7 +273,7 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
                             "the import was ended; nothing was imported");
         }
         if (rc == 0 && import->bad > 0 && !asked->takes_bad_rows) {
-            rc = refuse_bad(import, e);
+            rc = pn_import_refuse(import->connection, asked, import->bad, e);
         }
         report->rows += import->written[i].rows;
     }

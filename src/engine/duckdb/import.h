@@ -6,6 +6,7 @@
  *   import_bad.c      records that are not rows
  *   import_csv.c      what the header of a CSV says, and how DuckDB reads it
  *   import_parquet.c  which columns of a Parquet file fit
+ *   import_lines.c    a file as JSON lines, for a topic
  *   import_columns.c  columns of a file as those of the table, with checks
  *   import_json.c     JSON, by the rules of landed objects
  *   csv_place.c       lines and bytes of records of a CSV
@@ -58,11 +59,19 @@ struct pn_import_bad {
 };
 int pn_import_add_bad(struct pn_importing *importing, duckdb_appender appender,
                       const struct pn_import_bad *bad, struct pn_err *e) PN_MUST_CHECK;
+/* The error of an import that has bad rows, and does not take them: it names the first. */
+int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked, int64_t bad,
+                     struct pn_err *e) PN_MUST_CHECK;
 
 /* --- import_file.c --------------------------------------------------------------------------- */
 
 /* Writes the file's rows; `written` is to be committed or undone. */
 int pn_import_file_write(struct pn_importing *importing, struct pn_written *written,
+                         struct pn_err *e) PN_MUST_CHECK;
+
+/* The same as JSON lines in a new file at `path`; bad rows are in pn_bad, and then the file is not
+ * whole. */
+int pn_import_file_lines(struct pn_importing *importing, const char *path,
                          struct pn_err *e) PN_MUST_CHECK;
 
 /* --- import_csv.c, import_parquet.c, import_json.c -------------------------------------------- */
@@ -74,6 +83,12 @@ void pn_import_add_read_csv(const struct pn_importing *importing, struct pn_buf 
 int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
 int pn_import_json(struct pn_importing *importing, struct pn_written *written,
                    struct pn_err *e) PN_MUST_CHECK;
+/* Is the file one array? INPUT when that has no end. */
+int pn_import_is_array(struct pn_importing *importing, bool *is_array,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* Writes an array's values as lines, or the lines of a file in gzip. */
+int pn_import_json_lines(struct pn_importing *importing, bool is_array, const char *path,
+                         struct pn_err *e) PN_MUST_CHECK;
 
 /* --- import_columns.c ------------------------------------------------------------------------- */
 
@@ -92,6 +107,8 @@ void pn_import_from_text(struct pn_importing *importing, struct pn_import_column
 void pn_import_add_values(const struct pn_importing *importing, struct pn_buf *sql);
 void pn_import_add_row(const struct pn_importing *importing, struct pn_buf *sql);
 void pn_import_add_reason(const struct pn_importing *importing, struct pn_buf *sql);
+/* Appends the rows' columns as a topic's records have them. */
+void pn_import_add_record(const struct pn_importing *importing, struct pn_buf *sql);
 /* Does a failure of a statement say that there is a bad row? */
 bool pn_import_is_bad_row(const struct pn_err *e);
 
@@ -113,6 +130,16 @@ struct pn_csv_record {
 int pn_csv_records(const struct pn_io *io, const char *path, char quote, bool has_header,
                    int (*record)(void *arg, const struct pn_csv_record *record, struct pn_err *e),
                    void *arg, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- import_lines.c -------------------------------------------------------------------------- */
+
+/* Decompresses what only some of the readers can; *unpacked is NULL for other files. Caller removes
+ * the file, after a failure too, and frees its path. */
+int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file, char **unpacked,
+                     struct pn_err *e) PN_MUST_CHECK;
+int pn_duckdb_import_lines(struct pn_embedded_engine *base, const struct pn_import *import,
+                           size_t number, struct pn_import_lines *lines,
+                           struct pn_err *e) PN_MUST_CHECK;
 
 /* --- import.c --------------------------------------------------------------------------------- */
 

@@ -1,9 +1,12 @@
 /* Records of an import that are not rows: a temporary table of them. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "engine/duckdb/import.h"
 
 int pn_import_make_bad(duckdb_connection connection, struct pn_err *e)
@@ -53,4 +56,37 @@ int pn_import_add_bad(struct pn_importing *importing, duckdb_appender appender,
     return good ? 0
                 : pn_err_fatal(e, "DuckDB does not accept a bad row: %s",
                                duckdb_appender_error(appender));
+}
+
+int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked, int64_t bad,
+                     struct pn_err *e)
+{
+    duckdb_result result;
+    int rc = pn_duckdb_run(connection,
+                           "SELECT file, line, byte, reason FROM pn_bad ORDER BY file, line NULLS "
+                           "LAST, byte LIMIT 1",
+                           &result, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char place[64] = "";
+    int64_t file = duckdb_value_int64(&result, 0, 0);
+    int64_t line = duckdb_value_int64(&result, 1, 0);
+    char *reason = duckdb_value_varchar(&result, 3, 0);
+    bool is_row = asked->files[file].format == PN_IMPORT_PARQUET;
+    if (!duckdb_value_is_null(&result, 1, 0) && !duckdb_value_is_null(&result, 2, 0)) {
+        (void)snprintf(place, sizeof place, ", line %" PRId64 " (byte %" PRId64 ")", line,
+                       duckdb_value_int64(&result, 2, 0));
+    } else if (!duckdb_value_is_null(&result, 1, 0)) {
+        (void)snprintf(place, sizeof place, ", %s %" PRId64, is_row ? "row" : "line", line);
+    }
+    rc = pn_err_input(e,
+                      "%s%s: %.300s; %" PRId64 " of the %s not rows of table '%s': mend them%s; "
+                      "nothing was imported",
+                      asked->files[file].name, place, reason, bad,
+                      pn_noun(bad, "records is", "records are"), asked->table->name,
+                      asked->for_topic ? "" : ", or give --bad-rows dead-letter");
+    duckdb_free(reason);
+    duckdb_destroy_result(&result);
+    return rc;
 }

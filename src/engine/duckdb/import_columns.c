@@ -188,6 +188,17 @@ static void add_name(struct pn_buf *sql, const struct pn_import_column *column)
     pn_duckdb_add_name(sql, column->column->name);
 }
 
+/* The rest of a CASE whose first part is a good value. */
+static void add_other(const struct pn_import_column *column, size_t i, struct pn_buf *sql)
+{
+    if (!column->column->required) {
+        pn_buf_addf(sql, " WHEN pn_r%zu IS NULL THEN NULL", i);
+    }
+    pn_buf_adds(sql, " ELSE error(");
+    pn_duckdb_add_text(sql, BAD_ROW);
+    pn_buf_adds(sql, ") END");
+}
+
 void pn_import_add_row(const struct pn_importing *importing, struct pn_buf *sql)
 {
     for (size_t i = 0; i < importing->column_count; i++) {
@@ -199,14 +210,40 @@ void pn_import_add_row(const struct pn_importing *importing, struct pn_buf *sql)
             pn_buf_addc(sql, ')');
         } else {
             pn_buf_addf(sql, "CASE WHEN %s THEN pn_v%zu", column->good, i);
-            if (!column->column->required) {
-                pn_buf_addf(sql, " WHEN pn_r%zu IS NULL THEN NULL", i);
-            }
-            pn_buf_adds(sql, " ELSE error(");
-            pn_duckdb_add_text(sql, BAD_ROW);
-            pn_buf_adds(sql, ") END");
+            add_other(column, i, sql);
         }
         add_name(sql, column);
+    }
+}
+
+/* The value in JSON: bytes and texts as they came. */
+static void add_member(const struct pn_import_column *column, size_t i, bool is_csv,
+                       struct pn_buf *sql)
+{
+    switch (column->column->type.kind) {
+    case PN_TYPE_JSON:
+        pn_buf_addf(sql, "CAST(pn_r%zu AS JSON)", i);
+        break;
+    case PN_TYPE_BINARY:
+        pn_buf_addf(sql, is_csv ? "pn_r%zu" : "to_base64(pn_v%zu)", i);
+        break;
+    default:
+        pn_buf_addf(sql, "pn_v%zu", i);
+    }
+}
+
+void pn_import_add_record(const struct pn_importing *importing, struct pn_buf *sql)
+{
+    bool first = true;
+    for (size_t i = 0; i < importing->column_count; i++) {
+        const struct pn_import_column *column = &importing->columns[i];
+        if (column->at >= 0) {
+            pn_buf_addf(sql, "%sCASE WHEN %s THEN ", first ? "" : ", ", column->good);
+            add_member(column, i, importing->file->format == PN_IMPORT_CSV, sql);
+            add_other(column, i, sql);
+            add_name(sql, column);
+            first = false;
+        }
     }
 }
 

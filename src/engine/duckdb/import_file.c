@@ -223,45 +223,91 @@ static int count_rejects(struct pn_importing *importing, int64_t *count, struct 
     return rc;
 }
 
+/* After a first pass that failed (`why`), or whose reader rejected records: finds all bad rows. */
+static int explain(struct pn_importing *importing, int first_rc, struct pn_err *why,
+                   struct pn_err *e)
+{
+    if (first_rc != 0 && !pn_import_is_bad_row(why)) {
+        pn_err_prefix(why, "%s", importing->file->name);
+        pn_err_copy(e, why);
+        return first_rc;
+    }
+    int rc = forget_rejects(importing, e);
+    rc = rc == 0 ? find_bad(importing, e) : rc;
+    return rc == 0 ? place_bad(importing, e) : rc;
+}
+
 static int write_table(struct pn_importing *importing, struct pn_written *written, struct pn_err *e)
 {
     struct pn_err why = {0};
     int64_t rejects = 0;
-    int rc = forget_rejects(importing, e);
-    if (rc != 0) {
-        return rc;
+    int first_rc = write_rows(importing, false, written, &why);
+    int rc = first_rc == 0 ? count_rejects(importing, &rejects, e) : 0;
+    if (rc == 0 && (first_rc != 0 || rejects > 0)) {
+        rc = explain(importing, first_rc, &why, e);
     }
-    rc = write_rows(importing, false, written, &why);
-    if (rc == 0) {
-        rc = count_rejects(importing, &rejects, &why);
-    }
-    if (rc == 0 && rejects == 0) {
-        return 0;
-    }
-    if (rc != 0 && !pn_import_is_bad_row(&why)) {
-        pn_err_prefix(&why, "%s", importing->file->name);
-        pn_err_copy(e, &why);
-        return rc;
-    }
-    bool is_written = rc == 0;
-    rc = forget_rejects(importing, e);
-    rc = rc == 0 ? find_bad(importing, e) : rc;
-    rc = rc == 0 ? place_bad(importing, e) : rc;
-    if (rc == 0 && !is_written && importing->import->takes_bad_rows) {
+    if (rc == 0 && first_rc != 0 && importing->import->takes_bad_rows) {
         rc = write_rows(importing, true, written, e);
     }
     return rc;
 }
 
+static int copy_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
+{
+    struct pn_err ignored;
+    duckdb_result result;
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "COPY (SELECT ");
+    pn_import_add_record(importing, &sql);
+    pn_buf_adds(&sql, " FROM ");
+    add_source(importing, false, &sql);
+    pn_buf_adds(&sql, ") TO ");
+    pn_duckdb_add_text(&sql, path);
+    pn_buf_adds(&sql, " (FORMAT json, COMPRESSION none)");
+    int rc =
+        pn_duckdb_run(importing->connection, "SET GLOBAL preserve_insertion_order = true", NULL, e);
+    if (rc == 0) {
+        rc = pn_duckdb_run_long(importing->connection, &sql, &importing->engine->interrupted,
+                                &result, e);
+    }
+    if (rc == 0) {
+        duckdb_destroy_result(&result);
+    }
+    int again = pn_duckdb_run(importing->connection, "SET GLOBAL preserve_insertion_order = false",
+                              NULL, &ignored);
+    (void)again; /* order costs time, and nothing else */
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+static int begin(struct pn_importing *importing, struct pn_err *e)
+{
+    pn_import_begin_columns(importing);
+    int rc = importing->file->format == PN_IMPORT_CSV ? pn_import_read_header(importing, e)
+                                                      : pn_import_read_parquet(importing, e);
+    return rc == 0 ? forget_rejects(importing, e) : rc;
+}
+
+int pn_import_file_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int64_t rejects = 0;
+    int rc = begin(importing, e);
+    if (rc != 0) {
+        return rc;
+    }
+    int first_rc = copy_lines(importing, path, &why);
+    rc = first_rc == 0 ? count_rejects(importing, &rejects, e) : 0;
+    return rc == 0 && (first_rc != 0 || rejects > 0) ? explain(importing, first_rc, &why, e) : rc;
+}
+
 int pn_import_file_write(struct pn_importing *importing, struct pn_written *written,
                          struct pn_err *e)
 {
-    int rc = 0;
     if (importing->file->format == PN_IMPORT_JSON) {
         return pn_import_json(importing, written, e);
     }
-    pn_import_begin_columns(importing);
-    rc = importing->file->format == PN_IMPORT_CSV ? pn_import_read_header(importing, e)
-                                                  : pn_import_read_parquet(importing, e);
+    int rc = begin(importing, e);
     return rc == 0 ? write_table(importing, written, e) : rc;
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "base/mem.h"
 #include "base/random.h"
@@ -31,7 +32,7 @@ static void look_at(struct ends *ends, const struct pn_line *line)
 }
 
 /* Does the text begin with a bracket? DuckDB takes an array without an end for whole. */
-static int begins_array(struct pn_importing *importing, bool *is_array, struct pn_err *e)
+int pn_import_is_array(struct pn_importing *importing, bool *is_array, struct pn_err *e)
 {
     struct pn_lines *lines = pn_lines_create(NULL, importing->engine->config.io, PN_LINE_BYTES_MAX);
     struct pn_line line = {.len = 0};
@@ -77,6 +78,38 @@ static int write_lines(struct pn_importing *importing, const char *path, struct 
     }
     pn_buf_deinit(&sql);
     return rc;
+}
+
+/* A line that is cut off is not JSON any more, which the reader of the lines says. */
+static int copy_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
+{
+    const struct pn_io *io = importing->engine->config.io;
+    struct pn_lines *lines = pn_lines_create(NULL, io, PN_LINE_BYTES_MAX);
+    struct pn_line line = {.len = 0};
+    bool more = true;
+    int64_t at = 0;
+    int fd = -1;
+    int rc = pn_lines_open(lines, importing->file->path, false, 0, INT64_MAX, e);
+    if (rc == 0) {
+        rc = pn_io_open(io, path, O_WRONLY | O_CREAT | O_EXCL, &fd, e);
+    }
+    while (rc == 0 && more) {
+        rc = pn_lines_next(lines, &line, &more, e);
+        struct iovec parts[] = {{(char *)line.text, line.len}, {(char *)"\n", 1}};
+        if (rc == 0 && more) {
+            rc = pn_io_writev_at(io, fd, parts, 2, at, path, e);
+            at += (int64_t)line.len + 1;
+        }
+    }
+    pn_io_close(io, &fd);
+    pn_lines_destroy(&lines);
+    return rc;
+}
+
+int pn_import_json_lines(struct pn_importing *importing, bool is_array, const char *path,
+                         struct pn_err *e)
+{
+    return is_array ? write_lines(importing, path, e) : copy_lines(importing, path, e);
 }
 
 /* --- what is not a row ------------------------------------------------------------------------ */
@@ -186,7 +219,7 @@ int pn_import_json(struct pn_importing *importing, struct pn_written *written, s
     bool is_array = false;
     const char *folder = NULL;
     char uuid[PN_UUID_SIZE];
-    int rc = begins_array(importing, &is_array, e);
+    int rc = pn_import_is_array(importing, &is_array, e);
     if (rc != 0 || !is_array) {
         return rc != 0 ? rc : write_rows(importing, importing->file->path, written, e);
     }

@@ -212,6 +212,12 @@ static int import(struct pn_embedded_engine *engine, const struct pn_import *fil
     return pn_engine_import(inner(engine), files, report, e);
 }
 
+static int import_lines(struct pn_embedded_engine *engine, const struct pn_import *files,
+                        size_t file, struct pn_import_lines *lines, struct pn_err *e)
+{
+    return pn_engine_import_lines(inner(engine), files, file, lines, e);
+}
+
 static const struct pn_delta_parquet *parquet(struct pn_embedded_engine *engine)
 {
     return pn_engine_parquet(inner(engine));
@@ -238,6 +244,7 @@ struct pn_embedded_engine *pn_spark_asking_engine(struct pn_engine **spark,
         .order = order,
         .append = append,
         .import = import,
+        .import_lines = import_lines,
         .parquet = parquet,
     };
     struct asking *made = pn_xcalloc(1, sizeof *made);

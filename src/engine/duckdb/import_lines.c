@@ -1,0 +1,95 @@
+/* A file as JSON lines, for a topic. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/unzstd.h"
+#include "engine/duckdb/import.h"
+#include "engine/duckdb/lines.h"
+
+#define UNPACKED_BYTES_MAX ((int64_t)1 << 40)
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file, char **unpacked,
+                     struct pn_err *e)
+{
+    const char *folder = NULL;
+    char uuid[PN_UUID_SIZE];
+    if (file->format == PN_IMPORT_PARQUET || !ends_with(file->path, ".zst")) {
+        return 0;
+    }
+    int rc = pn_duckdb_temp_folder(engine, &folder, e);
+    if (rc == 0) {
+        *unpacked = pn_xasprintf("%s/import-%s", folder, pn_uuid(uuid));
+        rc = pn_unzstd_file(engine->config.io, file->path, *unpacked, UNPACKED_BYTES_MAX, e);
+    }
+    return rc;
+}
+
+static int make_lines(struct pn_importing *importing, const char *path,
+                      struct pn_import_lines *lines, struct pn_err *e)
+{
+    bool is_array = false;
+    if (importing->file->format != PN_IMPORT_JSON) {
+        return pn_import_file_lines(importing, path, e);
+    }
+    int rc = pn_import_is_array(importing, &is_array, e);
+    if (rc != 0 || is_array || pn_lines_is_gzip(importing->file->path)) {
+        return rc != 0 ? rc : pn_import_json_lines(importing, is_array, path, e);
+    }
+    free(lines->path); /* it has them already */
+    *lines = (struct pn_import_lines){.path = pn_xstrdup(importing->file->path)};
+    return 0;
+}
+
+int pn_duckdb_import_lines(struct pn_embedded_engine *base, const struct pn_import *import,
+                           size_t number, struct pn_import_lines *lines, struct pn_err *e)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    struct pn_import_file file = import->files[number];
+    struct pn_importing importing = {
+        .engine = engine, .import = import, .file = &file, .number = number};
+    const char *folder = NULL;
+    char *unpacked = NULL;
+    char uuid[PN_UUID_SIZE];
+    *lines = (struct pn_import_lines){.path = NULL};
+    pn_arena_init(&importing.arena, 0);
+    int rc = pn_duckdb_temp_folder(engine, &folder, e);
+    if (rc == 0) {
+        lines->path = pn_xasprintf("%s/lines-%s.jsonl", folder, pn_uuid(uuid));
+        lines->is_temporary = true;
+        rc = pn_duckdb_connect_work(engine, &importing.connection, e);
+    }
+    rc = rc == 0 ? pn_import_make_bad(importing.connection, e) : rc;
+    rc = rc == 0 ? pn_import_unpack(engine, &file, &unpacked, e) : rc;
+    if (rc == 0) {
+        file.path = unpacked != NULL ? unpacked : file.path;
+        rc = make_lines(&importing, lines->path, lines, e);
+    }
+    if (rc == 0 && importing.bad > 0) {
+        rc = pn_import_refuse(importing.connection, import, importing.bad, e);
+    }
+    if (unpacked != NULL && (rc != 0 || lines->is_temporary)) {
+        pn_duckdb_remove_file(engine, unpacked);
+    } else if (unpacked != NULL) {
+        lines->is_temporary = true; /* the lines are what was unpacked */
+    }
+    if (rc != 0 && lines->is_temporary) {
+        pn_duckdb_remove_file(engine, lines->path);
+    }
+    if (rc != 0) {
+        free(lines->path);
+        *lines = (struct pn_import_lines){.path = NULL};
+    }
+    duckdb_disconnect(&importing.connection);
+    pn_arena_deinit(&importing.arena);
+    free(unpacked);
+    return rc;
+}

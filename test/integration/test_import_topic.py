@@ -1,0 +1,108 @@
+"""Files into a topic: what a load then makes of them, each file once, over any crash."""
+
+import json
+import random
+import subprocess
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pinion import PINION, Server, run
+from test_import import FULL, COLUMNS, FULL_ROW, present, refusal, write, write_pipeline
+
+TOPIC = "shop.orders"
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    return write_pipeline(tmp_path, "overwrite")
+
+
+@pytest.fixture(params=["server", "folder"])
+def server(request, data, pipeline):
+    """Through a server, or into the log of the folder, which a server made."""
+    with Server(data, "--pipeline", pipeline, "--set", "sink.rotate_interval_ms=100ms") as running:
+        if request.param == "server":
+            yield running
+            return
+    yield None
+
+
+def imports(data, pipeline, *args, check=True):
+    return run("import", TOPIC, *args, "--pipeline", pipeline, "--format", "json", "--quiet",
+               data=data, check=check)  # fmt: skip
+
+
+def values(data, pipeline):
+    done = run("topic", "tail", TOPIC, "--from", "oldest", "--no-follow", "--format", "jsonl",
+               "--pipeline", pipeline, data=data)  # fmt: skip
+    return [json.loads(json.loads(line)["value"]) for line in done.stdout.splitlines()]
+
+
+def test_every_format_becomes_records(server, data, pipeline, tmp_path):
+    csv = write(tmp_path / "a.csv", f"{','.join(COLUMNS)}\n{FULL}\n")
+    lines = write(tmp_path / "b.jsonl", '{"id":2,"x":1.10}\n\n{"id":3}\n')
+    array = write(tmp_path / "c.json", '[{"id":4,\n "name":"a"}]')
+    parquet = tmp_path / "d.parquet"
+    pq.write_table(pa.table({"order_id": [5, 6], "data": [b"\0\1\2", None]}), parquet)
+    packed = write(tmp_path / "e.jsonl.zst", pa.compress(b'{"id":7}\n', "zstd", asbytes=True))
+    report = imports(data, pipeline, csv, lines, array, parquet, packed)
+    assert json.loads(report.stdout) == [{"topic": TOPIC, "files": 5, "records": 7}]
+    found = {value["id"]: value for value in values(data, pipeline)}
+    assert sorted(found) == [1, 2, 3, 4, 5, 6, 7]
+    assert found[1]["data"] == found[5]["data"] == "AAEC" and found[1]["amount"] == 12.5
+    assert found[1]["extra"] == {"k": [1]} and found[2] == {"id": 2, "x": 1.1}
+    assert lines.exists() and packed.exists()
+
+
+def test_a_load_makes_the_rows(data, pipeline, tmp_path):
+    with Server(data, "--pipeline", pipeline, "--set", "sink.rotate_interval_ms=100ms"):
+        imports(data, pipeline, write(tmp_path / "a.csv", f"{','.join(COLUMNS)}\n{FULL}\n"))
+        run("dag", "trigger", "nightly", "--wait", "--pipeline", pipeline, data=data)
+        sql = "SELECT * FROM orders"
+        done = run("query", sql, "--format", "json", "--pipeline", pipeline, data=data)
+    (row,) = json.loads(done.stdout)
+    assert present(row) == FULL_ROW
+
+
+def test_a_file_is_sent_once_unless_forced(server, data, pipeline, tmp_path):
+    file = write(tmp_path / "a.jsonl", '{"id":1}\n{"id":2}\n')
+    imports(data, pipeline, file)
+    other = write(tmp_path / "b.jsonl", '{"id":3}\n')
+    refusal(imports(data, pipeline, other, file, check=False), "a.jsonl", "already", "--force")
+    assert len(values(data, pipeline)) == 2
+    imports(data, pipeline, other, file, "--force")
+    assert sorted(value["id"] for value in values(data, pipeline)) == [1, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("name, text, words", [
+    ("a.jsonl", '{"id":1}\n{"id":\n', ["line 2"]), ("a.json", '[{"id":1},', ["no end"]),
+    ("a.csv", "id,name\n1,a\nx,b\n", ["line 3 (byte 12)", "expected bigint"]),
+    ("a.csv", "nothing\n1\n", ["no column 'nothing'"]),
+])  # fmt: skip
+def test_a_bad_file_sends_nothing(data, pipeline, tmp_path, name, text, words):
+    with Server(data, "--pipeline", pipeline):
+        good = write(tmp_path / "good.jsonl", '{"id":9}\n')
+        bad = write(tmp_path / name, text)
+        refusal(imports(data, pipeline, good, bad, check=False), name, *words)
+        assert values(data, pipeline) == []
+        refusal(imports(data, pipeline, good, "--bad-rows", "dead-letter", check=False), "tables")
+        done = run("import", "no.topic", good, "--pipeline", pipeline, data=data, check=False)
+        refusal(done, "no table and no topic 'no.topic'")
+
+
+def test_a_kill_neither_loses_nor_doubles(server, data, pipeline, tmp_path):
+    chance = random.Random(7)
+    file = write(tmp_path / "a.jsonl", "".join(f'{{"id":{n}}}\n' for n in range(20_000)))
+    for _ in range(6):
+        with subprocess.Popen(
+            [PINION, "import", TOPIC, str(file), "--pipeline", str(pipeline), "--data", str(data)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            time.sleep(chance.uniform(0.05, 0.4))  # when the crash comes
+            process.kill()
+    done = imports(data, pipeline, file, check=False)
+    assert done.returncode == 0 or "already" in done.stderr, done
+    assert sorted(value["id"] for value in values(data, pipeline)) == list(range(20_000))
