@@ -126,6 +126,13 @@ def settings(endpoint, prefix):
     return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
 
 
+REFUSALS = {
+    "no upload": (404, "NoSuchUpload"),
+    "slow down": (503, "SlowDown"),
+    "expired": (400, "ExpiredToken"),
+}
+
+
 def hang_up(handler):
     handler.close_connection = True
     handler.connection.shutdown(socket.SHUT_RDWR)
@@ -147,7 +154,8 @@ class Proxy:
     request, from 1 on, to a word) spoils:
 
     500, 503, 409   answered so, and not passed on
-    no upload       answered by 404 with the code NoSuchUpload, and not passed on
+    no upload, slow down, expired
+                    refused as S3 does it, with a status and a code (REFUSALS), and not passed on
     412             likewise, but only of a request with a condition
     skewed          refused as S3 does a request of another time, by a clock that is an hour ahead
     reset           not passed on, and the connection is closed
@@ -224,8 +232,8 @@ class Proxy:
         if fault == "skewed":
             refuse(handler, 403, "RequestTimeTooSkewed", 3600)
             return
-        if fault == "no upload":
-            refuse(handler, 404, "NoSuchUpload")
+        if fault in REFUSALS:
+            refuse(handler, *REFUSALS[fault])
             return
         if fault in ("500", "503", "409", "412"):
             handler.send_response(int(fault))

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 import uuid
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -222,6 +223,49 @@ def test_what_stays_broken_is_an_error(proxy, prefix, data):
     failed = store("check", at=proxy, prefix=prefix, data=data, check=False)
     assert failed.returncode == 1 and "tried several times" in failed.stderr
     assert len(proxy.requests) < 20
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "tries"),
+    [("slow down", "store.requests_max", 20), ("expired", "AWS_SESSION_TOKEN", 3)],
+)
+def test_refusals_that_may_pass(s3, proxy, prefix, data, tmp_path, fault, said, tries):
+    """Once, nobody sees it. Always, the error names what to change; no key is blamed, and the
+    server is not asked for ever."""
+    (tmp_path / "file").write_text("text")
+    at = {"at": proxy, "prefix": prefix, "data": data}
+    store("put", tmp_path / "file", "file", **at)
+    proxy.begin({1: fault})
+    assert "file" in store("ls", **at).stdout
+    assert len(proxy.requests) == 2
+    proxy.begin({number: fault for number in range(1, 100)})
+    failed = store("ls", check=False, **at)
+    assert failed.returncode == 1 and said in failed.stderr, failed.stderr
+    assert failed.stderr.count("\n") == 1 and "store.secret_key" not in failed.stderr
+    assert len(proxy.requests) < tries
+
+
+def test_a_bucket_that_throttles_loses_nothing(s3, proxy, prefix, data):
+    """Landing is tried again for as long as it takes, and /health says why it waits."""
+    with Server(data, *settings(proxy.url, prefix), "--set", "sink.rotate_interval_ms=100ms",
+                env=KEYS) as server:  # fmt: skip
+        proxy.begin({number: "slow down" for number in range(1, 100_000)})
+        server.produce(f"{UID}.pin", *({"index": n} for n in range(20)))
+        deadline = time.monotonic() + 120
+        while "store.requests_max" not in server.request("GET", "/health")[1].decode():
+            assert time.monotonic() < deadline, server.request("GET", "/health")[1]
+            time.sleep(0.05)
+        assert s3.keys(f"{prefix}/topics/") == []
+        proxy.begin({})
+        while server.request("POST", "/api/v1/sink/flush")[0] != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    landed = [
+        json.loads(line)["index"]
+        for key in s3.keys(f"{prefix}/topics/")
+        for line in s3.client().get_object(Bucket=BUCKET, Key=key)["Body"].read().splitlines()
+    ]
+    assert sorted(landed) == list(range(20))
 
 
 def signed_at(request):

@@ -55,6 +55,9 @@ static const struct {
      "the session's credentials have expired: renew them (aws sso login, or a new "
      "AWS_SESSION_TOKEN)"},
     {"InvalidToken", PN_CLASS_FATAL, "AWS_SESSION_TOKEN does not belong to the access key"},
+    {"SlowDown", PN_CLASS_RETRY,
+     "the server wants fewer requests, also after several tries: lower store.requests_max, or run "
+     "less at once"},
     {PN_S3_SKEWED, PN_CLASS_RETRY, "the clocks differ: set this machine's clock"},
     {"AuthorizationHeaderMalformed", PN_CLASS_FATAL, "set store.region to the bucket's region"},
     {"PermanentRedirect", PN_CLASS_FATAL, "set store.region to the bucket's region"},
