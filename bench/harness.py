@@ -73,13 +73,13 @@ class Usage:
     rss_mib: float
 
 
-def _tree(pid):
+def tree(pid):
     """A process and its descendants, as far as they are still there."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             for child in children.read_text().split():
-                yield from _tree(int(child))
+                yield from tree(int(child))
 
 
 def _look_at(pid):
@@ -123,7 +123,7 @@ def measure(command, timeout_s, env=None):
                 out, err = process.communicate(timeout=SAMPLE_S)
                 break
             except subprocess.TimeoutExpired:
-                looks = {pid: _look_at(pid) for pid in _tree(process.pid)}
+                looks = {pid: _look_at(pid) for pid in tree(process.pid)}
                 seen.update({pid: cpu for pid, (cpu, _) in looks.items()})
                 peak = max(peak, sum(rss for _, rss in looks.values()))
             if time.monotonic() - began > timeout_s:
@@ -143,7 +143,7 @@ def measure(command, timeout_s, env=None):
 def stop(process):
     """Ends a process that we started, and what it started, if it still runs."""
     if process.poll() is None:
-        children = list(_tree(process.pid))[1:]
+        children = list(tree(process.pid))[1:]
         process.terminate()
         try:
             process.wait(timeout=15)

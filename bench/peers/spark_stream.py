@@ -1,6 +1,7 @@
-"""Spark Structured Streaming from Kafka into a Delta table, by the pipeline's own SQL for pins.
+"""Spark Structured Streaming from Kafka into a Delta table, by the pipeline's own SQL for pins; or
+with `text` the records' values, which are JSON, into files in a folder.
 
-usage: spark_stream.py BROKER TOPIC TABLE STARTING_OFFSETS   until it is ended
+usage: spark_stream.py BROKER TOPIC TABLE STARTING_OFFSETS [text]   until it is ended
 
 With the default trigger (the next micro-batch at once). Says `started` when the query runs.
 """
@@ -12,6 +13,7 @@ import batch
 import spark_session
 
 broker, topic, table, starting = sys.argv[1:5]
+as_text = sys.argv[5:] == ["text"]
 needed = ("spark-sql-kafka", "spark-token", "kafka-clients", "commons-pool2")
 jars = (spark_session.THIRD_PARTY / "kafka-jars").glob("*.jar")
 kafka_jars = [jar for jar in sorted(jars) if jar.name.startswith(needed)]
@@ -26,13 +28,14 @@ frame = (
     .option("subscribe", topic)
     .option("startingOffsets", starting)
     .load()
-    .selectExpr(f"from_json(CAST(value AS STRING), '{schema}') AS record")
-    .select("record.*")
+    .selectExpr("CAST(value AS STRING) AS value")
 )
-frame.createOrReplaceTempView("raw_pin")
+if not as_text:
+    frame = frame.selectExpr(f"from_json(value, '{schema}') AS record").select("record.*")
+    frame.createOrReplaceTempView("raw_pin")
+    frame = spark.sql(batch.clean("pin"))
 query = (
-    spark.sql(batch.clean("pin"))
-    .writeStream.format("delta")
+    frame.writeStream.format("text" if as_text else "delta")
     .outputMode("append")
     .option("checkpointLocation", f"{table}-checkpoint")
     .start(table)

@@ -231,7 +231,7 @@ def test_what_stays_broken_is_an_error(proxy, prefix, data):
 )
 def test_refusals_that_may_pass(s3, proxy, prefix, data, tmp_path, fault, said, tries):
     """Once, nobody sees it. Always, the error names what to change; no key is blamed, and the
-    server is not asked for ever."""
+    server is not asked forever."""
     (tmp_path / "file").write_text("text")
     at = {"at": proxy, "prefix": prefix, "data": data}
     store("put", tmp_path / "file", "file", **at)
