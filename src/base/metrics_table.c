@@ -235,7 +235,9 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .name = "pinion_stream_lag_records",
             .kind = PN_METRIC_GAUGE,
             .label = "table",
-            .help = "Records of the stream that are not in the table yet.",
+            .help =
+                "Records of the stream that are not in the table yet. Not of a stream in another "
+                "Kinesis, which does not report how many there are.",
             .alarm =
                 "growing: records arrive faster than the processor commits them, or commits fail",
         },

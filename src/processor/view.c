@@ -56,9 +56,7 @@ void pn_processor_view_shards(struct pn_processor_worker *worker)
         behind_ms = shard_ms > behind_ms ? shard_ms : behind_ms;
     }
     pthread_mutex_unlock(&worker->lock);
-    if (!worker->shards.has_places) {
-        pn_metric_set(worker->metrics.lag, lag);
-    }
+    pn_metric_set(worker->metrics.lag, lag);
     pn_metric_set(worker->metrics.behind, behind_ms / 1000);
 }
 

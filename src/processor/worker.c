@@ -335,15 +335,24 @@ static bool waits_for_others(struct pn_processor_worker *worker)
     return false;
 }
 
-/* If so, the table is asked, now and then. True: it is to be asked now. */
-static bool is_other_due(struct pn_processor_worker *worker)
+/* If so, the table is asked, now and then, however busy the shards of ours are. What was read of
+ * these is committed before, so that it is not read again. */
+static int ask_for_others(struct pn_processor_worker *worker, struct pn_err *e)
 {
     int64_t passed_ns = now_ns(worker) - worker->placed_ns;
-    if (worker->is_appending || passed_ns < IDLE_MS * NS_PER_MS || !waits_for_others(worker)) {
-        return false;
+    if (!worker->is_placed || passed_ns < IDLE_MS * NS_PER_MS || !waits_for_others(worker)) {
+        return 0;
+    }
+    int rc = pn_processor_collect(worker, true, e);
+    if (rc != 0 || !worker->is_placed) {
+        return rc;
+    }
+    if (worker->filling->count > 0 || pn_processor_shards_moved(&worker->shards)) {
+        pn_processor_submit(worker);
+        rc = pn_processor_collect(worker, true, e);
     }
     worker->is_placed = false;
-    return true;
+    return rc;
 }
 
 /* One round: look, read, commit or wait. *finished: a drain is at its end. */
@@ -352,6 +361,9 @@ static int step(struct pn_processor_worker *worker, bool *finished, struct pn_er
     int rc = pause_until_due(worker, e);
     if (rc == 0) {
         rc = take_turn(worker, e);
+    }
+    if (rc == 0) {
+        rc = ask_for_others(worker, e);
     }
     if (rc != 0 || is_stopping(worker)) {
         return rc;
@@ -386,9 +398,6 @@ static int step(struct pn_processor_worker *worker, bool *finished, struct pn_er
     if (worker->shards.has_places && !worker->is_appending &&
         !pn_processor_shards_moved(&worker->shards) && is_quiet_due(worker)) {
         return commit(worker, e);
-    }
-    if (!pn_processor_shards_moved(&worker->shards) && is_other_due(worker)) {
-        return 0;
     }
     if (reached) {
         rc = pn_processor_collect(worker, true, e);
@@ -487,7 +496,9 @@ static void make_metrics(struct pn_processor_worker *worker)
         .strays = worker->counts_strays ? pn_metrics_get(metrics, PN_METRIC_STREAM_STRAY_RECORDS,
                                                          worker->stream->name)
                                         : NULL,
-        .lag = pn_metrics_get(metrics, PN_METRIC_STREAM_LAG_RECORDS, table),
+        .lag = worker->owner->env.source->has_places
+                   ? NULL /* nobody knows */
+                   : pn_metrics_get(metrics, PN_METRIC_STREAM_LAG_RECORDS, table),
         .behind = pn_metrics_get(metrics, PN_METRIC_STREAM_BEHIND_SECONDS, table),
         .failed = pn_metrics_get(metrics, PN_METRIC_STREAM_FAILED, table),
         .commit_seconds = pn_metrics_get(metrics, PN_METRIC_STREAM_COMMIT_SECONDS, table),

@@ -174,19 +174,28 @@ def test_workers_die_and_freeze_while_shards_change(there, s3, bucket, name, pip
 
 
 def test_a_child_waits_for_a_parent_of_another_worker(ours, s3, bucket, name, pipeline, tmp_path):
-    """The table says when that one is read to its end."""
-    stream = Stream(ours, shards=1)
+    """The table says when that one is read to its end; also while other shards are busy."""
+    stream = Stream(ours, shards=2)
     options = [*bucket, *LEASE]
     one, two = (Worker(tmp_path / data, ours.url, pipeline, *options) for data in ("one", "two"))
+
+    def left():
+        """How many open shards are left of which the table has no record yet."""
+        shards = one.table()["shards"] + two.table()["shards"]
+        are_open = {shard["ShardId"] for shard in stream.open_shards()}
+        return len(are_open) - len(
+            are_open & {shard["shard"] for shard in shards if shard["position"] > 0}
+        )
+
+    puts = Puts(stream, seed=3)
     with one, two:
-        until(lambda: shares(one, two), [0])
-        put = 0
-        for change in (stream.split, stream.split, stream.merge, stream.merge):
-            stream.put(range(put, put + 20))
-            change()
-            stream.put(range(put + 20, put + 40))
-            put += 40
-        until(lambda: differences(numbers_in_bucket(s3, name), Counter(range(put))), SAME)
+        until(lambda: shares(one, two), [0, 1])
+        puts.start()
+        for _ in range(4):
+            puts.change()
+            until(left, 0)  # while records come all the time
+        wanted = puts.end()
+        until(lambda: differences(numbers_in_bucket(s3, name), wanted), SAME)
 
 
 def test_who_may_use_the_bucket(ours, bucket, pipeline, tmp_path):
