@@ -406,6 +406,9 @@ def test_tables_that_take_no_files(data, tmp_path):
     for table, words in [("orders", ["`mode: append`", "shop.orders"]), ("order", ["table list"])]:
         done = run("import", table, file, "--pipeline", whole, data=data, check=False)
         refusal(done, *words)
+    tested = write_pipeline(tmp_path, "append\n    expect: [{not_null: [name]}]")
+    refusal(run("import", "orders", file, "--pipeline", tested, data=data, check=False),
+            "`expect`", "topic shop.orders")  # fmt: skip
     run("import", "orders", tmp_path / "none.csv", "--pipeline", whole, data=data, check=False)
     for more in (["--delimiter", "xx"], ["--quote", ""], ["--bad-rows", "maybe"]):
         assert run("import", "orders", file, *more, data=data, check=False).returncode == 2

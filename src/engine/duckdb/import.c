@@ -41,6 +41,12 @@ static int check_table(const struct import *import, struct pn_err *e)
             "go: import into the topic, or declare the table with `mode: append`",
             table->name, table->from_topic);
     }
+    if (table->expect_count > 0) {
+        return pn_err_input(e,
+                            "table '%s' has tests (`expect`), which its loads run and an import "
+                            "would pass over: import into its topic %s",
+                            table->name, table->from_topic);
+    }
     if (import->snapshot != NULL && !pn_taken_holds(import->snapshot)) {
         return pn_err_input(e,
                             "table '%s' was made by `mode: overwrite`, and its next load makes it "
