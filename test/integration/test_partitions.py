@@ -10,6 +10,7 @@ import json
 import random
 import time
 import urllib.parse
+import uuid
 
 import duckdb
 import polars
@@ -17,7 +18,8 @@ import pytest
 
 import deltalake
 from pinion import Failed, Server, run
-from readers import assert_readers_agree, rows_by_delta_rs, rows_by_duckdb, spark_session
+from readers import assert_readers_agree, in_order, rows_by_delta_rs, rows_by_duckdb, spark_session
+from s3 import KEYS, s3, settings  # noqa: F401
 from streams import await_rows, kinesis
 from test_dag_api import SECONDS_MAX, Api
 from test_incremental import crash, land, log_of, rows, task
@@ -171,6 +173,48 @@ def test_every_reader_reads_what_is_written(data, tmp_path):
         )
     (row,) = rows(data, parts, "SELECT * FROM raw_orders WHERE id = 1000")
     assert (row["placed_hour"], row["region"]) == ("2026-02-03-04", "sp")
+
+
+def test_every_type_of_partition_column_is_read_by_others(data, tmp_path):
+    """Each value is in a partition of its own, and as the same value in every reader. No decimal
+    is negative: delta-rs 1.6 reads "-2.500" of a log as "-2.-500"."""
+    kinds = {
+        "s": "string", "l": "bigint", "i": "int", "h": "smallint", "b": "tinyint",
+        "d": "decimal(20,3)", "f": "boolean", "t": "timestamp", "y": "date",
+    }  # fmt: skip
+    columns = ", ".join(f'{name}: "{kind}"' for name, kind in kinds.items())
+    folder = tmp_path / "typed"
+    folder.mkdir()
+    tables = "".join(
+        f"  by_{name}:\n    path: by_{name}\n    from_topic: t\n    partition_by: {name}\n"
+        f"    columns: {{n: int, {columns}}}\n"
+        for name in kinds
+    )
+    (folder / "pipeline.yml").write_text(
+        f"name: typed\ntopics: {{t: {{}}}}\ntables:\n{tables}"
+        f"dags: {{nightly: {{tasks: {{load: {{run: load, tables: "
+        f"[{', '.join(f'by_{name}' for name in kinds)}]}}}}}}}}\n"
+    )
+    land(data, "t", 0, 0, [
+        {"n": 1, "s": "x", "l": -(2**63), "i": 2**31 - 1, "h": -1, "b": 0, "d": 2.5, "f": True,
+         "t": "2026-01-31T23:59:59.999999Z", "y": "0001-01-01"},
+        {"n": 2, "s": "2026-01-01", "l": 2**53 + 1, "i": -5, "h": 32767, "b": -128,
+         "d": 12345678901234.125, "f": False, "t": "1969-12-31T23:59:59.5Z", "y": "9999-12-31"},
+        {"n": 3, "s": "1e3", "t": "1900-01-01T00:00:00Z"}, {"n": 4},
+    ])  # fmt: skip
+    task("load", data, folder)
+    whole = in_order(rows_by_delta_rs(data / "store/by_s"))
+    with spark_session() as spark:
+        for name in kinds:
+            path = data / "store" / f"by_{name}"
+            assert len(adds(data, f"by_{name}")) >= 3
+            assert assert_readers_agree(spark, path, 4) == whole, name
+            frame = polars.read_delta(str(path)).sort("n")
+            assert in_order(frame.to_dicts()) == whole, name
+            by_pinion = rows(data, folder, f"SELECT * FROM by_{name} ORDER BY n")
+            assert by_pinion == rows(data, folder, "SELECT * FROM by_s ORDER BY n"), name
+            same = f"{name} = (SELECT {name} FROM by_{name} WHERE n = 1)"
+            assert {"n": 1} in rows(data, folder, f"SELECT n FROM by_{name} WHERE {same}"), name
 
 
 @pytest.mark.parametrize("seed", (1, 2))
@@ -511,3 +555,41 @@ def test_a_backfill_does_a_range_of_days_again(data, tmp_path):
         await_backfill(api, 2)
     expected = {f"2026-01-0{day}": 3 if day in (2, 3) else 2 for day in range(1, 8)}
     assert daily(data, pipeline) == expected
+
+
+# --- in a bucket ----------------------------------------------------------------------------------
+
+
+def test_partitions_in_a_bucket(data, tmp_path, s3):
+    at = settings(s3.url, uuid.uuid4().hex)
+    pipeline = write_pipeline(
+        tmp_path / "parts", "parts", "mode: append\n    partition_by: [region, day(placed)]",
+        "mode: overwrite\n    partition_by: [big, region]\n    replace_where: big",
+        SQL + "WHERE amount > 5",
+    )  # fmt: skip
+
+    def pinion(*args):
+        return run(*args, *at, "--pipeline", pipeline, data=data, env=KEYS)
+
+    def ask(sql):
+        return json.loads(pinion("query", sql, "--format", "json").stdout)
+
+    expected = {}
+    for number in range(2):
+        values = [value(100 * number + n, region, 1 + n % 2) for n, region in enumerate(REGIONS)]
+        values[-1]["amount"] = 9
+        expected |= {row["id"]: row["region"] or None for row in values}
+        landed = tmp_path / "landed.json"
+        landed.write_text("".join(json.dumps(row) + "\n" for row in values))
+        key = f"topics/shop.orders/partition=0/shop.orders+0+{100 * number:010}.json"
+        pinion("store", "put", landed, key)
+        pinion("task", "nightly", "load")
+        pinion("task", "nightly", "clean")
+    found = ask("SELECT id, region FROM raw_orders")
+    assert len(found) == 2 * len(REGIONS)
+    assert {row["id"]: row["region"] for row in found} == expected
+    assert ask("SELECT count(*) AS n FROM raw_orders WHERE region = 'a/b'") == [{"n": 2}]
+    big = ask("SELECT count(*) AS n FROM raw_orders WHERE amount > 5")
+    assert ask("SELECT count(*) AS n FROM orders WHERE big") == big
+    pinion("table", "optimize", "raw_orders")
+    assert {row["id"]: row["region"] for row in ask("SELECT * FROM raw_orders")} == expected
