@@ -64,14 +64,12 @@ static void add_names(struct pn_buf *out, const char *const *names, size_t count
     pn_buf_adds(out, count == 0 ? "nothing" : "");
 }
 
-/* Rows that are added must be divided as those that are there. */
-static int check_divided(const struct pn_delta_attempt *attempt, struct pn_err *e)
+int pn_delta_check_divided(const struct pn_delta_metadata *metadata, const char *path,
+                           const char *const *columns, size_t count, struct pn_err *e)
 {
     enum { NAMES_BYTES_MAX = 1 << 16 };
-    const struct pn_delta_metadata *metadata = &attempt->metadata;
-    const struct pn_delta_commit *commit = attempt->commit;
-    if (pn_delta_list_same(metadata->partition_columns, metadata->partition_column_count,
-                           commit->partition_columns, commit->partition_column_count)) {
+    if (pn_delta_list_same(metadata->partition_columns, metadata->partition_column_count, columns,
+                           count)) {
         return 0;
     }
     struct pn_buf names;
@@ -79,10 +77,18 @@ static int check_divided(const struct pn_delta_attempt *attempt, struct pn_err *
     pn_buf_adds(&names, "the table is partitioned by ");
     add_names(&names, metadata->partition_columns, metadata->partition_column_count);
     pn_buf_adds(&names, ", not by ");
-    add_names(&names, commit->partition_columns, commit->partition_column_count);
-    (void)pn_err_input(e, "%s: %s", attempt->table->path, pn_buf_text(&names));
+    add_names(&names, columns, count);
+    (void)pn_err_input(e, "%s: %s", path, pn_buf_text(&names));
     pn_buf_deinit(&names);
     return PN_DELTA_MISFIT;
+}
+
+/* Rows that are added must be divided as those that are there. */
+static int check_divided(const struct pn_delta_attempt *attempt, struct pn_err *e)
+{
+    const struct pn_delta_commit *commit = attempt->commit;
+    return pn_delta_check_divided(&attempt->metadata, attempt->table->path,
+                                  commit->partition_columns, commit->partition_column_count, e);
 }
 
 static bool is_generated(const char *schema)
@@ -160,7 +166,11 @@ static int plan_widened(struct pn_delta_attempt *attempt, struct pn_err *e)
                           "%s: another writer changed the table meanwhile; nothing was written",
                           attempt->table->path);
     }
-    return generates_same(attempt) ? add_columns(attempt, e) : refuse_generated(attempt, e);
+    int rc = check_divided(attempt, e);
+    if (rc == 0 && !generates_same(attempt)) {
+        rc = refuse_generated(attempt, e);
+    }
+    return rc == 0 ? add_columns(attempt, e) : rc;
 }
 
 static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)

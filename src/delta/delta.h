@@ -286,6 +286,11 @@ int pn_delta_restore(struct pn_delta *table, int64_t version, const char *markin
  * the table lacks, and is there such a type?
  */
 bool pn_delta_widens(const char *table, const char *rows);
+/* Is the table at `path` divided by these columns, in this order? PN_DELTA_MISFIT: by others, which
+ * the message names. */
+int pn_delta_check_divided(const struct pn_delta_metadata *metadata, const char *path,
+                           const char *const *columns, size_t count,
+                           struct pn_err *e) PN_MUST_CHECK;
 
 /* Writes a checkpoint of the latest version, and `_last_checkpoint`. */
 int pn_delta_checkpoint(struct pn_delta *table, struct pn_err *e) PN_MUST_CHECK;

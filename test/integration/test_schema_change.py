@@ -11,6 +11,7 @@ from pinion import Failed, Server, run
 from readers import rows_by_delta_rs, rows_by_duckdb
 from streams import await_rows, kinesis
 from test_incremental import crash, land, log_of, rows, task
+from test_nothing_vanishes import await_that
 
 OLD = {"id": "bigint", "seq": "bigint", "amount": "double", "place": '"struct<city string>"'}
 ZIPPED = '"struct<city string, zip string>"'
@@ -259,6 +260,81 @@ def test_a_stream_table_gets_wider_types(data, tmp_path):
     expected = [{**narrow(n), "note": None} for n in (1, 2)] + [wide(3), wide(4)]
     assert values_of(rows(data, folder, "SELECT * FROM live")) == expected
     assert values_of(rows_by_delta_rs(data / "store/live")) == expected
+
+
+DIVIDED = """
+name: divided
+topics: {{shop.orders: {{}}}}
+tables:
+  raw_orders:
+    path: raw_orders
+    from_topic: shop.orders
+    mode: append
+    {by}
+    columns: {{id: {kind}, city: string, placed: timestamp}}
+  orders:
+    path: orders
+    sql: orders.sql
+    reads: [raw_orders]
+    columns: {{id: {kind}, city: string, placed: timestamp}}
+  live:
+    path: live
+    like: orders
+    checkpoints: checkpoints
+    {by}
+dags: {{nightly: {{tasks: {{load: {{run: load, tables: [raw_orders]}}}}}}}}
+streams: {{shop: {{start: trim_horizon, table: live}}}}
+"""
+
+
+def write_divided(folder, kind, by):
+    folder.mkdir(exist_ok=True)
+    by = f"partition_by: {by}" if by else ""
+    (folder / "pipeline.yml").write_text(DIVIDED.format(kind=kind, by=by))
+    (folder / "orders.sql").write_text("SELECT * FROM raw_orders")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "before, after, why",
+    (
+        ("", "city", "the table is partitioned by nothing, not by city"),
+        ("city", "", "the table is partitioned by city, not by nothing"),
+        ("city", "day(placed)", "the table is partitioned by city, not by placed_day"),
+        ("day(placed)", "hour(placed)", "the table's column 'id' is \"integer\", not \"long\""),
+    ),
+)
+def test_wider_types_with_other_partitions_are_refused(data, tmp_path, before, after, why):
+    values = [{"id": n, "city": f"c{n % 2}", "placed": f"2026-01-0{n}T07:00:00Z"} for n in (1, 2)]
+    folder = write_divided(tmp_path / "divided", "int", before)
+    land(data, "shop.orders", 0, 0, values)
+    task("load", data, folder)
+    with Server(data, "--pipeline", folder) as server:
+        put(server, *values)
+        await_rows(data, None, 2, "live")
+    tables = ("raw_orders", "live")
+    everything = "SELECT id, city, placed FROM {} ORDER BY id"
+    old_logs = [log_of(data, name) for name in tables]
+    old_rows = [rows(data, folder, everything.format(name)) for name in tables]
+    assert [row["city"] for row in old_rows[0] + old_rows[1]] == ["c1", "c0"] * 2
+    files = sorted(path for name in tables for path in (data / "store" / name).rglob("*.parquet"))
+    write_divided(folder, "bigint", after)
+    land(data, "shop.orders", 0, 2, [{**values[0], "id": 2**40}])
+    (tmp_path / "more.csv").write_text("id,city,placed\n9,c9,2026-01-01T00:00:00Z\n")
+    with pytest.raises(Failed, match=f"{why}, as 'raw_orders' in pipeline.yml.*--full-refresh"):
+        task("load", data, folder)
+    with pytest.raises(Failed, match=why):
+        run("import", "raw_orders", tmp_path / "more.csv", "--pipeline", folder, data=data)
+    with Server(data, "--pipeline", folder) as server:
+        put(server, {**values[0], "id": 2**40})
+        await_that(lambda: why in server.log().replace("\\", ""))
+    assert [log_of(data, name) for name in tables] == old_logs
+    assert [rows(data, folder, everything.format(name)) for name in tables] == old_rows
+    assert files == sorted(
+        path for name in tables for path in (data / "store" / name).rglob("*.parquet")
+    )
+    task("load", data, folder, "--full-refresh")
+    assert len(rows(data, folder, everything.format("raw_orders"))) == 3
 
 
 # --- pipeline diff --------------------------------------------------------------------------------

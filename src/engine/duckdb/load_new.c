@@ -55,11 +55,27 @@ static int check_definition(const struct pn_load_new *load, struct pn_err *e)
                               load->table->name);
 }
 
+/* The pipeline's columns aren't the table's any more. */
+static void advise_misfit(const struct pn_load_new *load, struct pn_err *e)
+{
+    const struct pn_err why = *e;
+    (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
+                     "%s, as '%s' in pipeline.yml declares it. A table to which rows are added can "
+                     "get columns, but not change those that it has: run it with --full-refresh, "
+                     "which makes it afresh",
+                     why.msg, load->table->name);
+}
+
 /* Rows of wider types than the table has are to come. */
 static int widen(struct pn_load_new *load, struct pn_err *e)
 {
+    struct pn_err why = {0};
     bool widened = false;
-    int rc = pn_duckdb_widen(load->engine, load->table, &widened, e);
+    int rc = pn_duckdb_widen(load->engine, load->table, &widened, &why);
+    if (rc == PN_DELTA_MISFIT) {
+        advise_misfit(load, &why);
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
     if (rc == 0 && widened) {
         pn_delta_snapshot_destroy(&load->snapshot);
         rc = pn_duckdb_newest(load->engine, load->table->path, &load->snapshot, e);
@@ -204,17 +220,6 @@ int pn_load_new_settle(struct pn_load_new *load, const struct pn_landed_scan *sc
 bool pn_load_new_is_idle(const struct pn_load_new *load, const struct pn_landed_scan *scan)
 {
     return load->taken != NULL && !load->afresh && pn_landed_files(scan) == 0;
-}
-
-/* The pipeline's columns aren't the table's any more. */
-static void advise_misfit(const struct pn_load_new *load, struct pn_err *e)
-{
-    const struct pn_err why = *e;
-    (void)pn_err_set(e, why.class_, PN_DELTA_MISFIT,
-                     "%s, as '%s' in pipeline.yml declares it. A table to which rows are added can "
-                     "get columns, but not change those that it has: run it with --full-refresh, "
-                     "which makes it afresh",
-                     why.msg, load->table->name);
 }
 
 static void advise_moved(const struct pn_load_new *load, struct pn_err *e)

@@ -36,15 +36,15 @@ static bool same_partition(const struct pn_delta_file *one, const struct pn_delt
 static int add_select(struct widening *widening, const struct pn_delta_snapshot *part,
                       struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
-    const struct pn_table *table = widening->table;
+    const struct pn_delta_metadata *metadata = &part->metadata;
     pn_buf_adds(sql, "SELECT *");
-    for (size_t i = 0; i < table->partition_count; i++) {
+    for (size_t i = 0; i < metadata->partition_column_count; i++) {
         pn_buf_adds(sql, i == 0 ? " EXCLUDE (" : ", ");
-        pn_duckdb_add_name(sql, table->partitions[i].column.name);
+        pn_duckdb_add_name(sql, metadata->partition_columns[i]);
     }
-    pn_buf_adds(sql, table->partition_count > 0 ? ") FROM (" : " FROM (");
-    int rc = pn_duckdb_add_scan(widening->engine, widening->connection, table, part, true, lease,
-                                sql, e);
+    pn_buf_adds(sql, metadata->partition_column_count > 0 ? ") FROM (" : " FROM (");
+    int rc = pn_duckdb_add_scan(widening->engine, widening->connection, widening->table, part, true,
+                                lease, sql, e);
     pn_buf_addc(sql, ')');
     return rc;
 }
@@ -123,6 +123,17 @@ static int commit(struct widening *widening, struct pn_err *e)
     return rc;
 }
 
+/* Files that are written again stay in their partitions: the table's must be the pipeline's. */
+static int check_divided(const struct widening *widening, struct pn_err *e)
+{
+    const struct pn_table *table = widening->table;
+    const char **columns = pn_duckdb_partition_columns(table);
+    int rc = pn_delta_check_divided(&widening->snapshot->metadata, table->path, columns,
+                                    table->partition_count, e);
+    free(columns);
+    return rc;
+}
+
 static int widen_once(struct widening *widening, struct pn_err *e)
 {
     widening->written = pn_xcalloc(widening->snapshot->file_count + 1, sizeof *widening->written);
@@ -161,7 +172,8 @@ int pn_duckdb_widen(struct pn_duckdb *engine, const struct pn_table *table, bool
         rc = pn_duckdb_newest(engine, table->path, &widening.snapshot, &why);
         bool wants = rc == 0 && widening.snapshot != NULL &&
                      pn_delta_widens(widening.snapshot->metadata.schema, widening.schema);
-        if (wants && widening.connection == NULL) {
+        rc = wants ? check_divided(&widening, &why) : rc;
+        if (rc == 0 && wants && widening.connection == NULL) {
             rc = pn_duckdb_connect_work(engine, &widening.connection, &why);
         }
         if (rc == 0 && wants) {

@@ -10,7 +10,8 @@
 
 /* Widens the table, if that is what its columns in pipeline.yml differ by (pn_delta_widens()):
  * *widened says whether. A table that is not there stays so. Another writer's commit in between is
- * a new try. */
+ * a new try. PN_DELTA_MISFIT: it would, but the table is divided by other columns than in
+ * pipeline.yml; nothing was written. */
 int pn_duckdb_widen(struct pn_duckdb *engine, const struct pn_table *table, bool *widened,
                     struct pn_err *e) PN_MUST_CHECK;
 
