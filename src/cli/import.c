@@ -91,8 +91,8 @@ static int choose_format(const char *path, const char *wanted, enum pn_import_fo
 }
 
 /* What makes two files the same: the SHA-256 of their contents. */
-static int hash_file(struct importing *importing, const char *path, int64_t size, const char **sum,
-                     struct pn_err *e)
+static int hash_file(struct importing *importing, const char *path, struct stat *status,
+                     const char **sum, struct pn_err *e)
 {
     const struct pn_io *io = importing->cli->io;
     char *bytes = pn_arena_alloc(&importing->arena, HASH_BYTES);
@@ -103,7 +103,8 @@ static int hash_file(struct importing *importing, const char *path, int64_t size
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
     int rc = pn_io_open(io, path, O_RDONLY, &fd, e);
-    for (int64_t at = 0; rc == 0 && good && got > 0 && at < size; at += (int64_t)got) {
+    rc = rc == 0 ? pn_io_fstat(io, fd, status, path, e) : rc;
+    for (int64_t at = 0; rc == 0 && good && got > 0 && at < status->st_size; at += (int64_t)got) {
         rc = pn_io_read_some(io, fd, bytes, HASH_BYTES, at, &got, path, e);
         good = rc != 0 || EVP_DigestUpdate(context, bytes, got) == 1;
     }
@@ -134,12 +135,12 @@ static int take_file(struct importing *importing, const char *path, const char *
         rc = choose_format(path, format, &file->format, e);
     }
     if (rc == 0) {
-        rc = hash_file(importing, path, found.st_size, &sum, e);
+        rc = hash_file(importing, path, &file->status, &sum, e);
     }
     if (rc == 0) {
         file->app_id = pn_arena_printf(&importing->arena, "pinion/import/%s", sum);
-        importing->sizes[i] = found.st_size;
-        importing->bytes += found.st_size;
+        importing->sizes[i] = file->status.st_size;
+        importing->bytes += file->status.st_size;
     }
     for (size_t k = 0; rc == 0 && k < i; k++) {
         if (strcmp(importing->files[k].app_id, file->app_id) == 0) {

@@ -8,6 +8,8 @@
 #ifndef PN_ENGINE_IMPORT_H
 #define PN_ENGINE_IMPORT_H
 
+#include <sys/stat.h>
+
 #include "pipeline/pipeline.h"
 
 enum pn_import_format {
@@ -21,6 +23,7 @@ struct pn_import_file {
     const char *name; /* in messages, and as the object of dead letters */
     enum pn_import_format format;
     const char *app_id; /* of the transaction: what makes two files the same */
+    struct stat status; /* of the file that app_id was made from: it must not change any more */
 };
 
 enum { PN_IMPORT_FILES_MAX = 10000 };

@@ -283,6 +283,9 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
         }
         report->rows += import->written[i].rows;
     }
+    for (size_t i = 0; rc == 0 && i < asked->count; i++) {
+        rc = pn_import_check_same(import->engine, &asked->files[i], e);
+    }
     if (rc == 0 && import->bad > 0) {
         rc = PN_DELTA_TXN_SEEN;
         for (int tries = 0; rc == PN_DELTA_TXN_SEEN && tries < TRIES_MAX; tries++) {

@@ -133,6 +133,10 @@ int pn_csv_records(const struct pn_io *io, const char *path, char quote, bool ha
 
 /* --- import_lines.c -------------------------------------------------------------------------- */
 
+/* INPUT: the path's file is not the one any more that its hash was made from. */
+int pn_import_check_same(const struct pn_duckdb *engine, const struct pn_import_file *file,
+                         struct pn_err *e) PN_MUST_CHECK;
+
 /* Decompresses what only some of the readers can; *unpacked is NULL for other files. Caller removes
  * the file, after a failure too, and frees its path. */
 int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file, char **unpacked,

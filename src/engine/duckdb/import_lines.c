@@ -17,6 +17,28 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+int pn_import_check_same(const struct pn_duckdb *engine, const struct pn_import_file *file,
+                         struct pn_err *e)
+{
+    const struct stat *was = &file->status;
+    struct stat is = {0};
+    struct pn_err ignored;
+    int rc = pn_io_stat(engine->config.io, file->path, &is, &ignored);
+    return rc == 0 && is.st_dev == was->st_dev && is.st_ino == was->st_ino &&
+                   is.st_size == was->st_size && same_time(is.st_mtim, was->st_mtim) &&
+                   same_time(is.st_ctim, was->st_ctim)
+               ? 0
+               : pn_err_input(e,
+                              "%s changed while it was imported; nothing was imported: give the "
+                              "command again when the file is whole",
+                              file->name);
+}
+
 int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file, char **unpacked,
                      struct pn_err *e)
 {
@@ -73,6 +95,7 @@ int pn_duckdb_import_lines(struct pn_embedded_engine *base, const struct pn_impo
         file.path = unpacked != NULL ? unpacked : file.path;
         rc = make_lines(&importing, lines->path, lines, e);
     }
+    rc = rc == 0 ? pn_import_check_same(engine, &import->files[number], e) : rc;
     if (rc == 0 && importing.bad > 0) {
         rc = pn_import_refuse(importing.connection, import, importing.bad, e);
     }
