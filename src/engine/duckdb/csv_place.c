@@ -1,4 +1,5 @@
-/* Records of a CSV and their places: a record ends with a line that leaves no quote open. */
+/* Records of a CSV and their places: a record ends with a line that leaves no quote open. A quote
+ * opens at the start of a value; within one it is text, as for DuckDB. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -7,26 +8,45 @@
 
 enum { LINE_BYTES_MAX = 16 << 20, RECORD_BYTES_MAX = 1 << 20 };
 
-static bool leaves_open(const char *text, size_t len, char quote, bool open)
-{
-    for (size_t i = 0; i < len; i++) {
-        open = open != (text[i] == quote);
-    }
-    return open;
-}
-
 struct reading {
     struct pn_lines *lines;
-    char quote;
+    const struct pn_csv_shape *shape;
     struct pn_buf text;
     int64_t line; /* that comes next */
     int64_t byte; /* likewise */
 };
 
+enum place { START, TEXT, QUOTED, QUOTE_IN_QUOTED };
+
+static bool ends_value(const struct pn_csv_shape *shape, char character)
+{
+    return shape->delimiter != '\0' ? character == shape->delimiter
+                                    : character != '\0' && strchr(",;\t|", character) != NULL;
+}
+
+/* Where a line ends that begins at `place`. */
+static enum place follow(const struct pn_csv_shape *shape, const struct pn_line *line,
+                         bool is_first, enum place place)
+{
+    size_t mark = is_first && line->len >= 3 && memcmp(line->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    for (size_t i = mark; i < line->len; i++) {
+        bool is_quote = line->text[i] == shape->quote;
+        if (place == QUOTED) {
+            place = is_quote ? QUOTE_IN_QUOTED : QUOTED;
+        } else if (is_quote && place != TEXT) {
+            place = QUOTED;
+        } else {
+            place = ends_value(shape, line->text[i]) ? START : TEXT;
+        }
+    }
+    return place;
+}
+
 /* The next record with its lines; *more is false when there is none. */
 static int next(struct reading *reading, struct pn_csv_record *record, bool *more, struct pn_err *e)
 {
     struct pn_line line;
+    enum place place = START;
     bool open = false;
     record->line = reading->line;
     record->byte = reading->byte;
@@ -35,9 +55,10 @@ static int next(struct reading *reading, struct pn_csv_record *record, bool *mor
     for (bool any = *more; rc == 0 && any;) {
         size_t room = RECORD_BYTES_MAX - reading->text.len;
         pn_buf_add(&reading->text, line.text, line.len < room ? line.len : room);
+        place = follow(reading->shape, &line, reading->byte == 0, place);
         reading->line++;
         reading->byte += (int64_t)line.len + 1;
-        open = leaves_open(line.text, line.len, reading->quote, open);
+        open = place == QUOTED;
         any = open;
         if (open) {
             rc = pn_lines_next(reading->lines, &line, &any, e);
@@ -55,19 +76,19 @@ static int next(struct reading *reading, struct pn_csv_record *record, bool *mor
     return rc;
 }
 
-int pn_csv_records(const struct pn_io *io, const char *path, char quote, bool has_header,
+int pn_csv_records(const struct pn_io *io, const char *path, const struct pn_csv_shape *shape,
                    int (*record)(void *arg, const struct pn_csv_record *record, struct pn_err *e),
                    void *arg, struct pn_err *e)
 {
     struct reading reading = {
-        .lines = pn_lines_create(NULL, io, LINE_BYTES_MAX), .quote = quote, .line = 1};
-    struct pn_csv_record it = {.number = has_header ? -1 : 0};
+        .lines = pn_lines_create(NULL, io, LINE_BYTES_MAX), .shape = shape, .line = 1};
+    struct pn_csv_record it = {.number = shape->has_header ? -1 : 0};
     bool more = true;
     pn_buf_init(&reading.text, RECORD_BYTES_MAX + 1);
     int rc = pn_lines_open(reading.lines, path, false, 0, INT64_MAX, e);
     while (rc == 0 && more) {
         rc = next(&reading, &it, &more, e);
-        if (rc == 0 && more && it.len > 0) {
+        if (rc == 0 && more && (it.len > 0 || (shape->width == 1 && it.number >= 0))) {
             it.number++;
             rc = it.number > 0 ? record(arg, &it, e) : 0;
         }

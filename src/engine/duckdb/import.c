@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time_text.h"
+#include "delta/schema.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/load_new.h"
 #include "engine/duckdb/widen.h"
@@ -19,6 +20,7 @@ struct import {
     const struct pn_import *asked;
     struct pn_delta_snapshot *snapshot; /* of the table; NULL: there is none yet */
     struct pn_written *written;         /* of each file */
+    char **bad_sums;                    /* likewise */
     int64_t bad;
 };
 
@@ -88,6 +90,28 @@ static int check_again(const struct import *import, struct pn_err *e)
     return 0;
 }
 
+/* As the commit checks it, but before the dead letters are there. */
+static int check_columns(const struct import *import, struct pn_err *e)
+{
+    struct pn_buf schema;
+    bool adds = false;
+    if (import->snapshot == NULL) {
+        return 0;
+    }
+    pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
+    pn_table_delta_schema(import->asked->table, &schema);
+    int rc = pn_buf_check(&schema, "a table's schema", e);
+    if (rc == 0) {
+        rc = pn_delta_schema_accepts(import->snapshot->metadata.schema, pn_buf_text(&schema), &adds,
+                                     e);
+        if (rc != 0) {
+            pn_err_prefix(e, "%s", import->asked->table->path);
+        }
+    }
+    pn_buf_deinit(&schema);
+    return rc;
+}
+
 /* --- files ------------------------------------------------------------------------------------ */
 
 static int import_file(struct import *import, size_t i, struct pn_err *e)
@@ -116,10 +140,12 @@ static int import_file(struct import *import, size_t i, struct pn_err *e)
 
 /* --- the commits ------------------------------------------------------------------------------ */
 
+/* With the sum: what is bad in a file depends on the columns and options too. */
 static char *letters_app(const struct import *import, size_t i)
 {
-    return pn_xasprintf("pinion/letters/%s/%s", import->asked->table->name,
-                        import->asked->files[i].app_id);
+    return pn_xasprintf("pinion/letters/%s/%s/%s", import->asked->table->name,
+                        import->asked->files[i].app_id,
+                        import->bad_sums[i] != NULL ? import->bad_sums[i] : "none");
 }
 
 /* Appends a SELECT of the dead letters of files that the table of dead letters does not have. */
@@ -287,7 +313,8 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
         rc = pn_import_check_same(import->engine, &asked->files[i], e);
     }
     if (rc == 0 && import->bad > 0) {
-        rc = PN_DELTA_TXN_SEEN;
+        rc = pn_import_sum_bad(import->connection, import->bad_sums, e);
+        rc = rc == 0 ? PN_DELTA_TXN_SEEN : rc;
         for (int tries = 0; rc == PN_DELTA_TXN_SEEN && tries < TRIES_MAX; tries++) {
             rc = commit_letters(import, e);
         }
@@ -314,6 +341,7 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
     struct import import = {.engine = engine, .asked = asked};
     *report = (struct pn_import_report){.version = -1};
     import.written = pn_xcalloc(asked->count, sizeof *import.written);
+    import.bad_sums = pn_xcalloc(asked->count, sizeof *import.bad_sums);
     bool widened = false;
     int rc = pn_duckdb_widen(engine, asked->table, &widened, e);
     if (rc == 0) {
@@ -324,6 +352,9 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
     }
     if (rc == 0) {
         rc = check_again(&import, e);
+    }
+    if (rc == 0) {
+        rc = check_columns(&import, e);
     }
     if (rc == 0) {
         rc = pn_duckdb_connect_work(engine, &import.connection, e);
@@ -343,7 +374,9 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
             pn_duckdb_write_undo(engine, &import.written[i], rc);
         }
         pn_written_deinit(&import.written[i]);
+        free(import.bad_sums[i]);
     }
+    free(import.bad_sums);
     duckdb_disconnect(&import.connection);
     pn_delta_snapshot_destroy(&import.snapshot);
     free(import.written);

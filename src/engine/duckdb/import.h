@@ -59,6 +59,8 @@ struct pn_import_bad {
 };
 int pn_import_add_bad(struct pn_importing *importing, duckdb_appender appender,
                       const struct pn_import_bad *bad, struct pn_err *e) PN_MUST_CHECK;
+/* Sums of what is bad in each file, by its number; NULL: nothing is. Each malloc'ed. */
+int pn_import_sum_bad(duckdb_connection connection, char **sums, struct pn_err *e) PN_MUST_CHECK;
 /* The error of an import that has bad rows, and does not take them: it names the first. */
 int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked, int64_t bad,
                      struct pn_err *e) PN_MUST_CHECK;
@@ -115,10 +117,17 @@ bool pn_import_is_bad_row(const struct pn_err *e);
 /* --- csv_place.c ------------------------------------------------------------------------------ */
 
 /*
- * Calls `record` for each record of a CSV after its header that is not an empty line, in order,
- * until it returns non-zero: number from 1, line from 1, byte from 0. The text is the record's
- * without its end, and cut off after 1 MiB. The file may be in gzip.
+ * Calls `record` for each record of a CSV after its header, in order, until it returns non-zero:
+ * number from 1, line from 1, byte from 0. An empty line is a record only where records have one
+ * value. The text is the record's without its end, and cut off after 1 MiB. The file may be in
+ * gzip.
  */
+struct pn_csv_shape {
+    char quote;
+    char delimiter; /* 0: not known yet */
+    size_t width;   /* likewise */
+    bool has_header;
+};
 struct pn_csv_record {
     int64_t number;
     int64_t line;
@@ -127,7 +136,7 @@ struct pn_csv_record {
     const char *text;
     size_t len;
 };
-int pn_csv_records(const struct pn_io *io, const char *path, char quote, bool has_header,
+int pn_csv_records(const struct pn_io *io, const char *path, const struct pn_csv_shape *shape,
                    int (*record)(void *arg, const struct pn_csv_record *record, struct pn_err *e),
                    void *arg, struct pn_err *e) PN_MUST_CHECK;
 

@@ -58,6 +58,25 @@ int pn_import_add_bad(struct pn_importing *importing, duckdb_appender appender,
                                duckdb_appender_error(appender));
 }
 
+int pn_import_sum_bad(duckdb_connection connection, char **sums, struct pn_err *e)
+{
+    duckdb_result result;
+    int rc = pn_duckdb_run(connection,
+                           "SELECT file, md5(string_agg(md5(concat_ws(' ', line, byte, value)), '' "
+                           "ORDER BY line, byte, value)) FROM pn_bad GROUP BY file",
+                           &result, e);
+    if (rc != 0) {
+        return rc;
+    }
+    for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
+        char *sum = duckdb_value_varchar(&result, 1, row);
+        sums[duckdb_value_int64(&result, 0, row)] = pn_xstrdup(sum);
+        duckdb_free(sum);
+    }
+    duckdb_destroy_result(&result);
+    return 0;
+}
+
 int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked, int64_t bad,
                      struct pn_err *e)
 {

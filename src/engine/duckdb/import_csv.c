@@ -19,8 +19,10 @@ static int take_first(void *arg, const struct pn_csv_record *record, struct pn_e
 /* The first record, as it is; NULL: there is none. */
 static int read_first(struct pn_importing *importing, const char **line, struct pn_err *e)
 {
-    int rc = pn_csv_records(importing->engine->config.io, importing->file->path,
-                            importing->import->quote, false, take_first, importing, e);
+    const struct pn_csv_shape shape = {.quote = importing->import->quote,
+                                       .delimiter = importing->import->delimiter};
+    int rc = pn_csv_records(importing->engine->config.io, importing->file->path, &shape, take_first,
+                            importing, e);
     *line = importing->first;
     return rc == FOUND ? 0 : rc;
 }

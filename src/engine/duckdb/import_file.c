@@ -17,7 +17,12 @@ static void add_source(const struct pn_importing *importing, bool with_number, s
     bool is_csv = importing->file->format == PN_IMPORT_CSV;
     pn_buf_adds(sql, "(SELECT ");
     if (with_number && is_csv) {
-        pn_buf_adds(sql, "row_number() OVER () AS pn_n, ");
+        pn_buf_adds(sql, "row_number() OVER () AS pn_n, concat_ws(");
+        pn_duckdb_add_text(sql, (const char[]){importing->delimiter, '\0'});
+        for (size_t i = 0; i < importing->width; i++) {
+            pn_buf_addf(sql, ", coalesce(c%zu, '')", i);
+        }
+        pn_buf_adds(sql, ") AS pn_text, ");
     } else if (with_number) {
         pn_buf_adds(sql, "file_row_number + 1 AS pn_n, CAST(to_json(f) AS VARCHAR) AS pn_text, ");
     }
@@ -66,13 +71,11 @@ static int find_bad(struct pn_importing *importing, struct pn_err *e)
 {
     struct pn_buf sql;
     struct pn_err ignored;
-    bool is_csv = importing->file->format == PN_IMPORT_CSV;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SET GLOBAL preserve_insertion_order = true; CREATE OR REPLACE TEMP TABLE "
                       "pn_found AS SELECT * FROM (SELECT pn_n, ");
     pn_import_add_reason(importing, &sql);
-    pn_buf_addf(&sql, " AS reason, %s AS value FROM ",
-                is_csv ? "CAST(NULL AS VARCHAR)" : "pn_text");
+    pn_buf_adds(&sql, " AS reason, pn_text AS value FROM ");
     add_source(importing, true, &sql);
     pn_buf_adds(&sql, ") WHERE reason IS NOT NULL ORDER BY pn_n");
     int rc = pn_duckdb_run_buf(importing->connection, &sql, NULL, e);
@@ -191,8 +194,11 @@ static int place_bad(struct pn_importing *importing, struct pn_err *e)
         rc = pn_err_fatal(e, "DuckDB does not accept rows");
     }
     if (rc == 0 && importing->file->format == PN_IMPORT_CSV) {
-        rc = pn_csv_records(importing->engine->config.io, importing->file->path,
-                            importing->import->quote, !importing->import->has_no_header,
+        const struct pn_csv_shape shape = {.quote = importing->import->quote,
+                                           .delimiter = importing->delimiter,
+                                           .width = importing->width,
+                                           .has_header = !importing->import->has_no_header};
+        rc = pn_csv_records(importing->engine->config.io, importing->file->path, &shape,
                             place_record, &placing, e);
     }
     if (rc == 0) {
