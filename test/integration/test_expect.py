@@ -160,6 +160,13 @@ def test_a_quarantine_takes_rows_out_and_keeps_them_in_the_dead_letters(shop):
     listed = run("dead-letters", "list", "--pipeline", shop.folder, data=shop.data).stdout
     assert "range(amount)" in listed
 
+    shop.write(EACH.replace("ACTION", "warn"))  # the letters of another action do not stay
+    assert "orders: version 3, 9 rows, 0 of 5 tests passed" in shop.batch().stderr
+    assert shop.rows(letters) == []
+    shop.write(EACH.replace("ACTION", "quarantine"))
+    shop.batch()
+    assert len(shop.rows(letters)) == 7
+
     for path in (shop.data / "store/topics/shop.orders/partition=0").iterdir():
         path.unlink()
     shop.land("orders", GOOD)
@@ -281,3 +288,25 @@ def test_the_pipeline_shows_its_tests(shop):
     found = json.loads(run("pipeline", "show", shop.folder, "--format", "json").stdout)
     tests = {table["name"]: table["expect"] for table in found["tables"]}
     assert tests["orders"][1] == {"name": "unique(id)", "test": "unique", "action": "warn"}
+
+
+def test_a_partitioned_table_keeps_its_files_and_compares_with_other_partitions(shop):
+    divided = "partition_by: status"
+    shop.write("      - {unique: id}\n      - {range: {column: amount, max: 10}, action: warn}\n",
+               clean=divided)  # fmt: skip
+    shop.land("orders", GOOD)
+    assert "1 of 2 tests passed" in shop.batch().stderr
+    shop.write("      - {unique: id}\n", clean=divided + "\n    replace_where: status = 'new'")
+    (shop.folder / "orders.sql").write_text(SQL + "WHERE status = 'new'")
+    shop.land("orders", [{"id": 2, "amount": 1, "status": "new"}])  # is there with another status
+    assert "1 row does not pass unique(id)" in shop.batch(check=False).stderr
+    assert shop.ids() == [1, 2, 3]
+
+    shop.write("      - {range: {column: amount, max: 10}, action: quarantine}\n", clean=divided)
+    (shop.folder / "orders.sql").write_text(SQL)
+    shop.batch()
+    assert shop.ids() == [1, 2, 3]
+    import pyarrow.parquet
+
+    for path in (shop.data / "store/t/orders").glob("status=*/*.parquet"):
+        assert "status" not in pyarrow.parquet.ParquetFile(path).schema.names

@@ -183,16 +183,25 @@ static int drop_view(struct testing *testing, struct pn_err *e)
     return rc;
 }
 
-/* The rows that the table has already, where new ones come to them. */
+/* The rows that the table has already, where new ones come to them; those that a run does not
+ * replace. */
 static int view_have(struct testing *testing, bool adds, struct pn_err *e)
 {
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "CREATE OR REPLACE TEMP VIEW " HAVE " AS ");
-    int rc = adds ? pn_duckdb_newest(testing->engine, testing->table->path, &snapshot, e) : 0;
+    const char *replaced = testing->table->replace_where;
+    int rc = adds || replaced != NULL
+                 ? pn_duckdb_newest(testing->engine, testing->table->path, &snapshot, e)
+                 : 0;
+    pn_buf_adds(&sql, "SELECT * FROM (");
     if (rc == 0) {
         rc = add_scan_of(testing, testing->table, snapshot, &sql, e);
+    }
+    pn_buf_adds(&sql, ") AS r");
+    if (replaced != NULL) {
+        pn_buf_addf(&sql, " WHERE NOT coalesce(CAST((%s\n) AS BOOLEAN), false)", replaced);
     }
     if (rc == 0) {
         rc = pn_duckdb_run_buf(testing->connection, &sql, NULL, e);
@@ -333,7 +342,8 @@ static int fail_first(struct testing *testing, struct pn_err *e)
                            pn_noun((int64_t)more, "test", "tests"), more == 1 ? "s" : "");
         }
         rc = pn_err_input(e,
-                          "table '%s': %" PRId64 " %s not pass %s%s; the table stays as it was: %s",
+                          "table '%s': %" PRId64 " %s not pass %s%s; the table stays as it was: %s "
+                          "(mend the records or the SQL, or give the test `action: warn`)",
                           table->name, count, pn_noun(count, "row does", "rows do"), first->name,
                           others, pn_buf_text(&rows));
     }
@@ -358,6 +368,15 @@ static bool add_quarantined(const struct testing *testing, struct pn_buf *sql)
     return any;
 }
 
+/* Appends the columns that the table declares; generated ones are not written. */
+static void add_declared(const struct pn_table *table, struct pn_buf *sql)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        pn_buf_adds(sql, i > 0 ? ", " : "");
+        pn_duckdb_add_name(sql, table->columns[i].name);
+    }
+}
+
 /* Appends a SELECT of the rows that are taken out, with the names of the tests that they fail. */
 static void add_letters(const struct testing *testing, struct pn_buf *sql)
 {
@@ -372,7 +391,9 @@ static void add_letters(const struct testing *testing, struct pn_buf *sql)
             pn_buf_adds(sql, " END");
         }
     }
-    pn_buf_adds(sql, ") AS names, to_json(r) AS row FROM (SELECT * FROM ");
+    pn_buf_adds(sql, ") AS names, to_json(r) AS row FROM (SELECT ");
+    add_declared(table, sql);
+    pn_buf_adds(sql, " FROM ");
     pn_duckdb_add_name(sql, table->name);
     pn_buf_adds(sql, ") AS r WHERE ");
     (void)add_quarantined(testing, sql);
@@ -384,7 +405,9 @@ static int keep_others(struct testing *testing, struct pn_written *written, stru
     struct pn_written kept = {0};
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT * FROM ");
+    pn_buf_adds(&sql, "SELECT ");
+    add_declared(testing->table, &sql);
+    pn_buf_adds(&sql, " FROM ");
     pn_duckdb_add_name(&sql, testing->table->name);
     pn_buf_adds(&sql, " WHERE NOT (");
     (void)add_quarantined(testing, &sql);
@@ -403,15 +426,13 @@ static int keep_others(struct testing *testing, struct pn_written *written, stru
 static int quarantine(struct testing *testing, struct pn_written *written, struct pn_err *e)
 {
     const struct pn_table *table = testing->table;
-    bool any = false;
     bool fails = false;
     int rc = 0;
     struct pn_buf letters;
     pn_buf_init(&letters, PN_DUCKDB_SQL_MAX);
     for (size_t i = 0; i < table->expect_count; i++) {
-        bool takes = table->expects[i].action == PN_EXPECT_QUARANTINE;
-        any = any || takes;
-        fails = fails || (takes && testing->report->expect_failed[i] > 0);
+        fails = fails || (table->expects[i].action == PN_EXPECT_QUARANTINE &&
+                          testing->report->expect_failed[i] > 0);
     }
     if (fails) {
         pn_buf_adds(&letters, "SELECT concat('the row does not pass ', names) AS reason, "
@@ -419,7 +440,7 @@ static int quarantine(struct testing *testing, struct pn_written *written, struc
         add_letters(testing, &letters);
         pn_buf_addc(&letters, ')');
     }
-    if (any) {
+    if (table->sql != NULL) { /* also where a test had this action before */
         rc = pn_duckdb_quarantine(testing->engine, testing->connection, table,
                                   fails ? &letters : NULL, e);
     }
