@@ -28,7 +28,8 @@ def run_commands(folder, commands):
     """What each of the blocks prints. A last line ends the server that they have started."""
     mark = "-- the end of a block"
     port = str(free_port())
-    script = "set -e\n" + "".join(f"{text}\necho '{mark}'\n" for text in commands) + "kill %1\nwait\n"
+    steps = "".join(f"{text}\necho '{mark}'\n" for text in commands)
+    script = f"set -e\n{steps}kill %1\nwait\n"
     script = script.replace("8082", port)
     script = script.replace("pinion serve", f"pinion serve --listen 127.0.0.1:{port}")
     done = subprocess.run(
