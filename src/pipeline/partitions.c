@@ -98,6 +98,16 @@ static int read_value(const struct reading *reading, const struct pn_column *col
                       struct pn_partition *partition, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &reading->pipeline->private_->yaml;
+    const struct pn_table *table = reading->table;
+    bool compares =
+        table->mode == PN_MODE_MERGE && (strcmp(column->name, table->key_column) == 0 ||
+                                         strcmp(column->name, table->order_column->name) == 0);
+    if (compares && column->type.kind == PN_TYPE_STRING) {
+        return pn_yaml_error(yaml, reading->node, e,
+                             "rows of the merge are compared by \"%.60s\", and a partition keeps "
+                             "its empty text as null: partition by another column",
+                             column->name);
+    }
     switch (column->type.kind) {
     case PN_TYPE_STRING:
     case PN_TYPE_BIGINT:

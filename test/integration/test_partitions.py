@@ -392,13 +392,28 @@ def test_mistakes_are_refused_with_their_line(tmp_path, mistake):
     assert MISTAKES[mistake] in done.stderr
 
 
+@pytest.mark.parametrize("column", ("region", "seq"))
+def test_a_merge_is_not_divided_by_the_text_that_it_compares(tmp_path, column):
+    """A partition keeps an empty text as null, which is another key."""
+    (tmp_path / "pipeline.yml").write_text(
+        "name: x\ntopics: {t: {}}\ntables:\n  raw:\n    path: raw\n    from_topic: t\n    mode: "
+        f"merge\n    key: region\n    order_by: seq\n    partition_by: {column}\n"
+        "    columns: {region: string, seq: string}\n"
+    )
+    done = run("pipeline", "check", tmp_path, check=False)
+    assert done.returncode != 0
+    said = f'tables.raw.partition_by: rows of the merge are compared by "{column}"'
+    assert f"pipeline.yml:10: {said}" in done.stderr
+
+
 def test_values_that_cannot_be_partitions(data, tmp_path):
     parts = write_pipeline(tmp_path / "parts", "parts", "partition_by: region")
     land(data, "shop.orders", 0, 0, [value(1)])
     task("load", data, parts)
-    land(data, "shop.orders", 0, 1, [value(2, "ü" * 60)])
-    with pytest.raises(Failed, match="partition column region: a value is too long"):
-        task("load", data, parts)
+    for long in ("ü" * 60, "~" * 200):
+        land(data, "shop.orders", 0, 1, [value(2, long)])
+        with pytest.raises(Failed, match="partition column region: a value is too long"):
+            task("load", data, parts)
     assert [row["id"] for row in rows(data, parts, "SELECT id FROM raw_orders")] == [1]
     assert [p.name for p in (data / "store/.tmp").iterdir()] == []
 

@@ -84,9 +84,10 @@ static void add_time(const struct pn_partition *partition, bool is_day, struct p
 
 static void add_string(const struct pn_partition *partition, struct pn_buf *sql)
 {
-    pn_buf_adds(sql, "CASE WHEN length(url_encode(");
+    pn_buf_adds(sql, "CASE WHEN length(replace(url_encode(");
     add_source(partition, sql);
-    pn_buf_addf(sql, ")) > %zu THEN ", (size_t)NAME_BYTES_MAX - strlen(partition->column.name));
+    pn_buf_addf(sql, "), '~', '%%7E')) > %zu THEN ",
+                (size_t)NAME_BYTES_MAX - strlen(partition->column.name));
     add_error(
         partition,
         "a value is too long for the name of a folder (each byte but those of letters, digits "

@@ -234,6 +234,16 @@ static int replace_once(struct replacing *replacing, int64_t *version, struct pn
     return rc;
 }
 
+/* What is refused is refused before the files are written with wider types. */
+static int check_first(const struct replacing *replacing, struct pn_err *e)
+{
+    struct pn_delta_snapshot *target = NULL;
+    int rc = pn_duckdb_newest(replacing->engine, replacing->table->path, &target, e);
+    rc = rc == 0 && target != NULL ? check_grown(replacing, target, e) : rc;
+    pn_delta_snapshot_destroy(&target);
+    return rc;
+}
+
 int pn_duckdb_replace(struct pn_duckdb *engine, duckdb_connection connection,
                       const struct pn_table *table, const struct pn_written *written,
                       int64_t *version, struct pn_err *e)
@@ -243,6 +253,7 @@ int pn_duckdb_replace(struct pn_duckdb *engine, duckdb_connection connection,
     struct pn_err why = {0};
     bool widened = false;
     int rc = check_rows(&replacing, &why);
+    rc = rc == 0 ? check_first(&replacing, &why) : rc;
     rc = rc == 0 ? pn_duckdb_widen(engine, table, &widened, &why) : rc;
     bool again = rc == 0;
     for (int tries = 0; again && tries < TRIES_MAX; tries++) {

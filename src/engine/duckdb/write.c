@@ -213,8 +213,9 @@ static int check_count(const struct pn_table *table, const struct pn_written *wr
     return written->file_count <= PN_WRITTEN_FILES_MAX
                ? 0
                : pn_err_input(e,
-                              "the rows of table '%s' have %zu partitions, and a commit takes at "
-                              "most %d files: partition by columns with fewer values, such as the "
+                              "the rows of table '%s' became %zu files, at least one for each "
+                              "partition, and a commit takes at most %d: partition by columns with "
+                              "fewer values, such as the "
                               "day in place of the hour",
                               table->name, written->file_count, PN_WRITTEN_FILES_MAX);
 }
