@@ -31,7 +31,7 @@ PIPELINE = {
     },
     "dags": {
         "shop": {
-            "description": HOSTILE,
+            "description": HOSTILE.replace("${", "$${"),
             "tasks": {
                 "load": {"run": "load", "tables": ["numbers"]},
                 "talk": {"run": "command", "command": 'printf "%s\\n" "$PINION_CONF"; exit 3'},
