@@ -193,7 +193,7 @@ static void test_rows_are_whole(void **state)
         bool is_total = strcmp(row->name + len - strlen("_total"), "_total") == 0;
         bool is_seconds = strcmp(row->name + len - strlen("_seconds"), "_seconds") == 0;
         assert_int_equal(is_total, row->kind == PN_METRIC_COUNTER);
-        assert_true(is_seconds || row->kind != PN_METRIC_HISTOGRAM); /* a gauge may have them, too */
+        assert_true(is_seconds || row->kind != PN_METRIC_HISTOGRAM); /* a gauge may be, too */
         assert_null(strpbrk(row->help, "\\\n|"));
         assert_int_equal(row->help[strlen(row->help) - 1], '.');
         assert_true(row->alarm == NULL || strpbrk(row->alarm, "\\\n|") == NULL);
