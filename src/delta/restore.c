@@ -89,7 +89,9 @@ static int check_there(const struct restoring *restoring, struct pn_err *e)
         rc = pn_delta_place_find(restoring->table, path, &key, &object, &why);
         if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
             rc = 0;
-            pn_buf_addf(&names, gone >= NAMED_FILES ? "" : "%s%s", gone > 0 ? ", " : "", path);
+            if (gone < NAMED_FILES) {
+                pn_buf_addf(&names, "%s%s", gone > 0 ? ", " : "", path);
+            }
             gone++;
         } else if (rc != 0) {
             pn_err_copy(e, &why);

@@ -11,7 +11,7 @@ enum {
     ITERATOR_MS_MAX = 4 * 60 * 1000, /* an iterator is good for 5 minutes */
     BYTES_PER_SECOND = 2 << 20,      /* that a shard gives; a larger read uses up later seconds */
     PAUSE_FIRST_MS = 500,            /* after a refusal, doubled by each further one */
-    PAUSE_MAX_MS = 8000
+    PAUSE_MAX_MS = 1000 /* limits are of a second, and who waits longer gets none of its reads */
 };
 /* Where records are lost, offsets continue so much later: further than any batch reaches, so that
  * what a crash has left of a batch (its dead letters) is not taken for what follows. */

@@ -148,8 +148,9 @@ def test_another_consumer_reads_the_same_shards(ours, pipeline, data):
                     ShardIteratorType="TRIM_HORIZON",
                 )["ShardIterator"]  # fmt: skip
                 at = kinesis.get_records(ShardIterator=at, Limit=1)["NextShardIterator"]
+                time.sleep(0.25)  # as consumers do: one that asks at once takes every read there is
             except throttled:
-                time.sleep(0.5)  # as consumers do: one that asks at once takes every read there is
+                time.sleep(1)
 
     other = threading.Thread(target=read_on, daemon=True)
     other.start()

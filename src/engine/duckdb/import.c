@@ -168,7 +168,9 @@ static void add_letters(const struct import *import, const bool *wanted, struct 
                 "%d) AS value, CAST(NULL AS TIMESTAMPTZ) AS timestamp FROM pn_bad WHERE file IN (",
                 VALUE_BYTES_MAX, VALUE_BYTES_MAX);
     for (size_t i = 0; i < asked->count; i++) {
-        pn_buf_addf(sql, wanted[i] ? "%zu, " : "", i);
+        if (wanted[i]) {
+            pn_buf_addf(sql, "%zu, ", i);
+        }
     }
     pn_buf_adds(sql, "-1) ORDER BY file, line, byte");
 }
