@@ -32,18 +32,6 @@ static int snapshot_of(struct pn_delta *delta, const struct when *when,
                               : pn_delta_snapshot(delta, when->version, snapshot, e);
 }
 
-static int64_t rows_of(const struct pn_delta_snapshot *snapshot)
-{
-    int64_t rows = 0;
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        if (snapshot->files[i].num_records < 0) {
-            return -1;
-        }
-        rows += snapshot->files[i].num_records;
-    }
-    return rows;
-}
-
 /* The columns that the log says the table has; in the request's arena. */
 static int read_columns(struct pn_http_request *req, const struct pn_delta_snapshot *snapshot,
                         struct pn_api_table_at *at, struct pn_err *e)
@@ -79,7 +67,7 @@ static int find(struct pn_http_request *req, const struct pn_table_source *sourc
     rc = snapshot_of(delta, when, &snapshot, e);
     if (rc == 0) {
         at->version = snapshot->version;
-        at->rows = rows_of(snapshot);
+        at->rows = pn_delta_snapshot_rows(snapshot);
         rc = at->table == NULL ? read_columns(req, snapshot, at, e) : 0;
     }
     pn_delta_snapshot_destroy(&snapshot);

@@ -84,14 +84,17 @@ static int restore(struct pn_table_session *session, const char *name,
     }
     int64_t version = rc == 0 ? session->snapshot->version : -1;
     if (rc == 0) {
-        rc = pn_delta_restore(session->delta, version, PN_INCREMENTAL_SINCE, true, &change, e);
+        rc =
+            pn_delta_restore(session->delta, version, PN_INCREMENTAL_SINCE, NULL, true, &change, e);
     }
     if (rc == 0 && is_change(&change) && !opts->dry_run) {
         if (!opts->yes) {
             rc = confirm(session, name, version, &change, e);
         }
         if (rc == 0) {
-            rc = pn_delta_restore(session->delta, version, PN_INCREMENTAL_SINCE, false, &change, e);
+            const int64_t shown = change.from;
+            rc = pn_delta_restore(session->delta, version, PN_INCREMENTAL_SINCE,
+                                  opts->yes ? NULL : &shown, false, &change, e);
         }
     }
     if (rc == 0) {

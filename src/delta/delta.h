@@ -273,12 +273,17 @@ struct pn_delta_restored {
  * Makes the table what it was in `version`: a new commit adds and removes files, and brings back
  * the metadata; the protocol stays. Transactions stay as they are, so no application takes again
  * what it has brought: of `marking_app` (NULL: none) alone, when the table has a transaction of it,
- * the commit has one too, with the commit's version. With `dry_run` it only looks. The errors are
+ * the commit has one too, with the commit's version. With `dry_run` it only looks. `confirmed` is
+ * the version that a person was shown: when the table has moved on, nothing is restored, and the
+ * error is CONFLICT, PN_DELTA_MOVED. NULL: whatever the table has by then. The other errors are
  * those of pn_delta_snapshot() and pn_delta_commit(), and MISSING when a vacuum deleted files of
  * the version: it names the first ones.
  */
-int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app, bool dry_run,
-                     struct pn_delta_restored *restored, struct pn_err *e) PN_MUST_CHECK;
+int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app,
+                     const int64_t *confirmed, bool dry_run, struct pn_delta_restored *restored,
+                     struct pn_err *e) PN_MUST_CHECK;
+/* The rows of a snapshot's files; -1: statistics do not say. */
+int64_t pn_delta_snapshot_rows(const struct pn_delta_snapshot *snapshot);
 
 /*
  * Do rows of schema `rows` differ from a table of schema `table` only in wider types (an integer of

@@ -110,18 +110,6 @@ static int check_there(const struct restoring *restoring, struct pn_err *e)
     return rc;
 }
 
-static int64_t count_rows(const struct pn_delta_snapshot *snapshot)
-{
-    int64_t rows = 0;
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        if (snapshot->files[i].num_records < 0) {
-            return -1;
-        }
-        rows += snapshot->files[i].num_records;
-    }
-    return rows;
-}
-
 static void report(const struct restoring *restoring, struct pn_delta_restored *restored)
 {
     *restored = (struct pn_delta_restored){
@@ -129,8 +117,8 @@ static void report(const struct restoring *restoring, struct pn_delta_restored *
         .version = -1,
         .files_added = (int64_t)restoring->add_count,
         .files_removed = (int64_t)restoring->remove_count,
-        .rows_before = count_rows(restoring->now),
-        .rows_after = count_rows(restoring->then),
+        .rows_before = pn_delta_snapshot_rows(restoring->now),
+        .rows_after = pn_delta_snapshot_rows(restoring->then),
         .changes_metadata =
             !pn_delta_metadata_same(&restoring->now->metadata, &restoring->then->metadata),
     };
@@ -169,11 +157,19 @@ static int commit(const struct restoring *restoring, const char *marking_app, in
 }
 
 static int restore_once(struct pn_delta *table, int64_t version, const char *marking_app,
-                        bool dry_run, struct pn_delta_restored *restored, struct pn_err *e)
+                        const int64_t *confirmed, bool dry_run, struct pn_delta_restored *restored,
+                        struct pn_err *e)
 {
     struct restoring restoring = {.table = table};
     pn_arena_init(&restoring.arena, 0);
     int rc = look(&restoring, version, e);
+    if (rc == 0 && confirmed != NULL && restoring.now->version != *confirmed) {
+        rc = pn_err_set(
+            e, PN_CLASS_CONFLICT, PN_DELTA_MOVED,
+            "%s is at version %" PRId64 " by now, not at %" PRId64 ": its new rows would "
+            "leave it, too; nothing was restored, look at the table and restore it again",
+            table->path, restoring.now->version, *confirmed);
+    }
     if (rc == 0) {
         rc = check_there(&restoring, e);
     }
@@ -191,13 +187,15 @@ static int restore_once(struct pn_delta *table, int64_t version, const char *mar
     return rc;
 }
 
-int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app, bool dry_run,
-                     struct pn_delta_restored *restored, struct pn_err *e)
+int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app,
+                     const int64_t *confirmed, bool dry_run, struct pn_delta_restored *restored,
+                     struct pn_err *e)
 {
+    const int tries_max = confirmed == NULL ? TRIES_MAX : 1;
     int rc = PN_DELTA_MOVED;
-    for (int tries = 0; (rc == PN_DELTA_MOVED || rc == PN_DELTA_TXN_SEEN) && tries < TRIES_MAX;
+    for (int tries = 0; (rc == PN_DELTA_MOVED || rc == PN_DELTA_TXN_SEEN) && tries < tries_max;
          tries++) {
-        rc = restore_once(table, version, marking_app, dry_run, restored, e);
+        rc = restore_once(table, version, marking_app, confirmed, dry_run, restored, e);
     }
     return rc;
 }

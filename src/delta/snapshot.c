@@ -85,3 +85,15 @@ int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const cha
     const struct pn_delta_txn *txn = pn_delta_txn_of(snapshot, app_id);
     return txn != NULL ? txn->version : -1;
 }
+
+int64_t pn_delta_snapshot_rows(const struct pn_delta_snapshot *snapshot)
+{
+    int64_t rows = 0;
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        if (snapshot->files[i].num_records < 0) {
+            return -1;
+        }
+        rows += snapshot->files[i].num_records;
+    }
+    return rows;
+}

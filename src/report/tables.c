@@ -51,19 +51,6 @@ struct list {
     size_t problems;
 };
 
-/* -1 when the statistics do not have it. */
-static int64_t row_count(const struct pn_delta_snapshot *snapshot)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        if (snapshot->files[i].num_records < 0) {
-            return -1;
-        }
-        count += snapshot->files[i].num_records;
-    }
-    return count;
-}
-
 static struct pn_table_state state_of(const struct pn_delta_snapshot *snapshot)
 {
     int64_t size_bytes = 0;
@@ -73,7 +60,7 @@ static struct pn_table_state state_of(const struct pn_delta_snapshot *snapshot)
     return (struct pn_table_state){.version = snapshot->version,
                                    .timestamp_ms = snapshot->timestamp_ms,
                                    .files = (int64_t)snapshot->file_count,
-                                   .rows = row_count(snapshot),
+                                   .rows = pn_delta_snapshot_rows(snapshot),
                                    .size_bytes = size_bytes};
 }
 

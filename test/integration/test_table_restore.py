@@ -120,6 +120,23 @@ def test_it_asks_first_and_a_dry_run_changes_nothing(data, foreign):
     assert run("table", "restore", "foreign/t", data=data, check=False).returncode == 2
 
 
+def test_rows_that_come_while_it_asks_stay(data, foreign):
+    command = [PINION, "table", "restore", "foreign/t", "--to", "0", "--data", str(data)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        seen = b""
+        while b"?" not in seen:
+            piece = os.read(process.stderr.fileno(), 4096)
+            assert piece, seen
+            seen += piece
+        write_deltalake(foreign, pa.table({"n": [9]}), mode="append")
+        answer = process.communicate(b"y\n")[1].decode()
+    assert process.returncode == 1
+    assert "is at version 4 by now, not at 3: its new rows would leave it, too" in answer
+    assert numbers(data, "foreign/t") == [7, 8, 9]
+
+
 def refusal_of_question(data):
     done = restore("foreign/t", 0, data=data, check=False, input="n\n")
     assert done.returncode == 1

@@ -150,7 +150,7 @@ static void test_every_call_of_a_restore_fails_in_turn(void **state)
             struct pn_err e = {0};
             make_two_versions(fixture);
             fault_io_fail(&fixture->fault, FAULT_ANY, nth, faults[i].error, faults[i].mode);
-            int rc = pn_delta_restore(fixture->table, 0, NULL, false, &restored, &e);
+            int rc = pn_delta_restore(fixture->table, 0, NULL, NULL, false, &restored, &e);
             fired = fault_io_fired(&fixture->fault);
             fault_io_fail(&fixture->fault, FAULT_ANY, 0, 0, FAULT_ONCE);
             bool unknown = rc != 0 && strstr(e.msg, "is unknown") != NULL;
