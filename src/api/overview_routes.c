@@ -297,7 +297,7 @@ static void put_tables(struct writing *writing)
     const struct pn_pipeline *pipeline = writing->overview->env.pipeline;
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
-        const char *kind = table->from_topic != NULL ? "raw"
+        const char *kind = pn_table_is_raw(table) ? "raw"
                            : table->like != NULL     ? "stream_table"
                                                      : "clean";
         put_table(writing, kind, table->name, processor_of(&writing->view, table->name));
@@ -380,7 +380,7 @@ static void put_table_edges(struct writing *writing)
         for (size_t at = 0; at < table->read_count && table->like == NULL; at++) {
             put_edge(writing, table_id(writing->arena, table->reads[at]->name), id);
         }
-        if (table->from_topic == NULL && pipeline->query_count > 0) {
+        if (!pn_table_is_raw(table) && pipeline->query_count > 0) {
             put_edge(writing, id, "queries");
         }
     }

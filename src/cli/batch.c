@@ -63,7 +63,7 @@ static void sort_tables(struct batch *batch)
     batch->reports = pn_xcalloc(pipeline->table_count, sizeof *batch->reports);
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
-        if (table->from_topic != NULL) {
+        if (pn_table_is_raw(table)) {
             batch->raw[batch->raw_count++] = table;
         } else if (table->like == NULL) {
             batch->clean[batch->clean_count++] = table;

@@ -64,7 +64,7 @@ void pn_cli_table_tell_unknown(struct pn_table_session *session, const struct pn
 {
     const struct pn_pipeline *pipeline = session->pipeline;
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        if (pipeline->tables[i].from_topic != NULL &&
+        if (pn_table_is_raw(&pipeline->tables[i]) &&
             (table == NULL || table == &pipeline->tables[i])) {
             tell_unknown(session, &pipeline->tables[i]);
         }

@@ -27,7 +27,7 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
         const struct pn_table_report *report = &reports[i];
         pn_cli_print_written(cli->out, report);
         pn_cli_print_tests(cli->out, report);
-        if (report->table->from_topic != NULL) {
+        if (pn_table_is_raw(report->table)) {
             (void)fprintf(cli->out, " from %" PRId64 " %s, %" PRId64 " %s, %" PRId64 " %s",
                           report->objects, pn_noun(report->objects, "object", "objects"),
                           report->dead_letters,
@@ -47,7 +47,7 @@ static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t
                          struct pn_err *e)
 {
     const struct pn_table *table = report->table;
-    bool loads = table->from_topic != NULL;
+    bool loads = pn_table_is_raw(table);
     const struct pn_task_io none = {.task = task->name,
                                     .version = PN_TIME_NONE,
                                     .rows = PN_TIME_NONE,

@@ -177,7 +177,7 @@ static int write_sql(struct writer *w, const struct pn_query *query, struct pn_e
     add_cells(out, w->pipeline->prelude_spark);
     for (size_t i = 0; i < w->pipeline->table_count; i++) {
         const struct pn_table *table = &w->pipeline->tables[i];
-        if (table->from_topic == NULL && table->like == NULL) {
+        if (!pn_table_is_raw(table) && table->like == NULL) {
             pn_buf_addf(out,
                         "CREATE OR REPLACE TEMPORARY VIEW %s AS SELECT * FROM delta.`%s/%s`;\n"
                         "\n-- COMMAND ----------\n\n",

@@ -79,5 +79,5 @@ static uint32_t sum_transformed(const struct pn_pipeline *pipeline, const struct
 
 int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const struct pn_table *table)
 {
-    return table->from_topic != NULL ? sum_raw(table) : sum_transformed(pipeline, table);
+    return pn_table_is_raw(table) ? sum_raw(table) : sum_transformed(pipeline, table);
 }

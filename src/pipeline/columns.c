@@ -205,7 +205,7 @@ int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
     struct pn_column *columns =
         pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *columns);
     table->columns = columns;
-    bool raw = table->from_topic != NULL;
+    bool raw = pn_table_is_raw(table);
     bool is_lenient = false;
     rc = read_coerce(pipeline, pn_yaml_get(node, "coerce"), &is_lenient, e);
     if (rc != 0) {

@@ -127,7 +127,7 @@ static int read_task_tables(struct pn_pipeline *pipeline, const struct pn_yaml_n
     }
     size_t at = 0;
     for (const struct pn_yaml_node *item = list->first; item != NULL; item = item->next, at++) {
-        bool raw = tables[at]->from_topic != NULL;
+        bool raw = pn_table_is_raw(tables[at]);
         if (tables[at]->like != NULL) {
             return pn_yaml_error(yaml, item, e, "\"%.60s\" is filled by a stream, not by a DAG",
                                  item->text);

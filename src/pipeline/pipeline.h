@@ -384,6 +384,11 @@ void pn_type_delta(const struct pn_type *type, struct pn_buf *out);
 /* Reads a type that Delta's schema names by a text, such as "long" or "decimal(10,2)"; false when
  * no type here is that. */
 bool pn_type_of_delta(const char *name, size_t len, struct pn_type *type);
+/* Is it a raw table, which a load makes of what came from outside? */
+static inline bool pn_table_is_raw(const struct pn_table *table)
+{
+    return table->from_topic != NULL;
+}
 /* The columns that the table has in the store: those of `columns`, with PN_UNKNOWN_KEEP
  * PN_UNKNOWN_COLUMN, and the generated ones. */
 size_t pn_table_stored_columns(const struct pn_table *table);

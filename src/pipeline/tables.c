@@ -363,7 +363,7 @@ static int link_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
         }
         return pn_yaml_error_unknown(yaml, like, "table", like->text, names, count, e);
     }
-    if (found->sql == NULL || found->read_count != 1 || found->reads[0]->from_topic == NULL) {
+    if (found->sql == NULL || found->read_count != 1 || !pn_table_is_raw(found->reads[0])) {
         return pn_yaml_error(
             yaml, like, e,
             "must be a transformed table that reads only one raw table; \"%.60s\" is not",

@@ -146,7 +146,7 @@ static void compare_field(const struct diff *diff, const struct pn_json *has,
 static void compare(const struct diff *diff, const struct pn_json *has, const struct pn_json *gets,
                     const char *prefix)
 {
-    bool is_raw_merge = diff->table->mode == PN_MODE_MERGE && diff->table->from_topic != NULL;
+    bool is_raw_merge = diff->table->mode == PN_MODE_MERGE && pn_table_is_raw(diff->table);
     bool adds = has_more(gets, has);
     bool leaves_out = has_more(has, gets);
     struct pn_buf path;

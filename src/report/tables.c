@@ -163,7 +163,7 @@ static void more_cells(struct pn_row_writer *rows, const struct pn_table_state *
 
 static const char *kind_of(const struct pn_table *table)
 {
-    return table->from_topic != NULL ? "raw" : table->like != NULL ? "stream" : "clean";
+    return pn_table_is_raw(table) ? "raw" : table->like != NULL ? "stream" : "clean";
 }
 
 static void table_row(struct list *list, const char *name, const char *kind, const char *path)

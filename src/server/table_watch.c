@@ -132,7 +132,7 @@ static void add_table(struct pn_table_watch *tables, const struct pn_app *app,
                       const struct pn_table *table)
 {
     struct watched *watched = add(tables, app, store, config, table->name, table->path);
-    if (watched != NULL && table->from_topic != NULL) {
+    if (watched != NULL && pn_table_is_raw(table)) {
         watched->is_loaded = true;
         watched->members =
             pn_metrics_get(app->metrics, PN_METRIC_TABLE_UNKNOWN_MEMBERS, table->name);

@@ -221,7 +221,7 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
     };
     size_t done = 0;
     for (size_t i = 0; i < count; i++) {
-        PN_ASSERT(tables[i]->from_topic != NULL);
+        PN_ASSERT(pn_table_is_raw(tables[i]));
         reports[i] = (struct pn_table_report){.table = tables[i]};
         load.scans[i] = pn_landed_create(engine, tables[i], pn_dead_letters_take,
                                          pn_dead_letters_for(load.dead, i));
