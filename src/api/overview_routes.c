@@ -298,8 +298,8 @@ static void put_tables(struct writing *writing)
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
         const char *kind = pn_table_is_raw(table) ? "raw"
-                           : table->like != NULL     ? "stream_table"
-                                                     : "clean";
+                           : table->like != NULL  ? "stream_table"
+                                                  : "clean";
         put_table(writing, kind, table->name, processor_of(&writing->view, table->name));
     }
     for (size_t i = 0; i < writing->view.processor_count; i++) {

@@ -30,11 +30,11 @@ static int check_table(const struct import *import, struct pn_err *e)
 {
     const struct pn_table *table = import->asked->table;
     if (!pn_table_is_raw(table) || table->mode == PN_MODE_MERGE) {
-        return pn_err_input(
-            e,
-            "table '%s' is %s: import into the topic or the raw table that it is "
-            "made from",
-            table->name, !pn_table_is_raw(table) ? "not a raw table" : "made by `mode: merge`");
+        return pn_err_input(e,
+                            "table '%s' is %s: import into the topic or the raw table that it is "
+                            "made from",
+                            table->name,
+                            !pn_table_is_raw(table) ? "not a raw table" : "made by `mode: merge`");
     }
     if (table->mode == PN_MODE_OVERWRITE) {
         return pn_err_input(
