@@ -32,8 +32,8 @@ def names(options):
     return [f"incremental.{mode}.{rows_of(options)}" for mode in GOALS]
 
 
-def make_pipeline(scratch, mode):
-    """The shipped pipeline, its tables incremental."""
+def make_pipeline(scratch, mode, more=""):
+    """The shipped pipeline, its tables incremental; `more`: lines for each clean table."""
     folder = scratch / "pipeline"
     harness.measure([harness.PINION, "init", folder], TIMEOUT_S)
     path = folder / "pipeline.yml"
@@ -42,7 +42,7 @@ def make_pipeline(scratch, mode):
         text = text.replace(f"  raw_{name}:\n", f"  raw_{name}:\n    mode: append\n", 1)
         own = f"    mode: {mode}\n"
         if mode == "merge":
-            own += f"    order_by: {ORDERS[name]}\n"
+            own += f"    order_by: {ORDERS[name]}\n{more}"
         text = text.replace(f"\n  {name}:\n", f"\n  {name}:\n{own}", 1)
     path.write_text(text)
     return folder, re.search(r"^id: (\w+)", text, re.M).group(1)

@@ -17,6 +17,7 @@ NEW_SHARE = 100  # one new record for so many
 ROUNDS = 3
 GROWTH = 10  # times the old rows
 GROWTH_GOAL = 1.5  # at most times the time
+VECTORS = "    deletion_vectors: true\n"
 KEY, ORDER = "ind", incremental.ORDERS["pin"]
 GOALS = {"delta_rs": 1 / 1.5, "spark": 1 / 20}
 CLEAN = "clean_pin_data_and_save_as_delta_table"
@@ -25,7 +26,7 @@ TABLE = "store/delta_tables/transformed"
 
 def names(options):
     rows = incremental.rows_of(options)
-    return [f"merge.{rows}", f"merge.{rows}.growth"]
+    return [f"merge.{rows}", f"merge.{rows}.growth", f"merge.{rows}.growth.vectors"]
 
 
 def newer(line):
@@ -37,9 +38,9 @@ def newer(line):
 class Merges:
     """The pipeline, and the records that it gets."""
 
-    def __init__(self, scratch, rows):
+    def __init__(self, scratch, rows, more=""):
         self._scratch = scratch
-        self._pipeline, owner = incremental.make_pipeline(scratch, "merge")
+        self._pipeline, owner = incremental.make_pipeline(scratch, "merge", more)
         self._topic = f"{owner}.pin"
         source = scratch / "input"
         command = [harness.PINION, "emulate", "--to", "jsonl", source, "--rows", rows]
@@ -125,7 +126,7 @@ def growth(name, scratch, rows, options, say):
     """The time of a merge into many rows, beside the same number of changes to fewer."""
     changes = rows // GROWTH // NEW_SHARE
     many = rows - changes // 2
-    merges = Merges(scratch, rows)
+    merges = Merges(scratch, rows, VECTORS if name.endswith(".vectors") else "")
     starts = [merges.start("many", many, changes), merges.start("few", many // GROWTH, changes)]
     times = {start.name: [] for start in starts}
     for _ in range(1 if options.quick else ROUNDS):
@@ -140,5 +141,5 @@ def growth(name, scratch, rows, options, say):
 
 
 def run(name, scratch, options, say):
-    measure = growth if name.endswith(".growth") else beside_peers
+    measure = growth if ".growth" in name else beside_peers
     return measure(name, scratch, incremental.rows_of(options), options, say)

@@ -64,7 +64,7 @@ static void show_mode(const struct pn_table *table, FILE *out)
     if (table->delete_when != NULL) {
         fprintf(out, ", deleted when %s", table->delete_when);
     }
-    fputc('\n', out);
+    fputs(table->deletion_vectors ? ", with deletion vectors\n" : "\n", out);
 }
 
 static void show_partitions(const struct pn_table *table, FILE *out)
@@ -229,6 +229,9 @@ static void add_table(struct pn_json_writer *json, const struct pn_table *table)
     }
     if (table->delete_when != NULL) {
         pn_json_add_cstr(json, "delete_when", table->delete_when);
+    }
+    if (table->mode == PN_MODE_MERGE) {
+        pn_json_add_bool(json, "deletion_vectors", table->deletion_vectors);
     }
     add_partitions(json, table);
     add_tests(json, table);

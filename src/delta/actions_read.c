@@ -315,11 +315,10 @@ int pn_delta_read_file(struct pn_delta_reader *reader, const struct pn_json *bod
     }
     if (rc == 0) {
         file->data_change = pn_json_get_bool(body, "dataChange", true);
+        file->num_deleted = pn_json_get_i64(pn_json_get(body, "deletionVector"), "cardinality", 0);
         if (file->stats != NULL) {
             int64_t all = pn_delta_num_records(reader, file->stats, strlen(file->stats));
-            int64_t deleted =
-                pn_json_get_i64(pn_json_get(body, "deletionVector"), "cardinality", 0);
-            file->num_records = all >= deleted ? all - deleted : -1;
+            file->num_records = all >= file->num_deleted ? all - file->num_deleted : -1;
         }
     }
     return rc;

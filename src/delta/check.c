@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "delta/load.h"
-#include "delta/place.h"
 #include "delta/replay.h"
+#include "delta/vector.h"
 
 struct check {
     struct pn_delta *table;
@@ -47,16 +47,12 @@ static int check_line(void *arg, const char *line, size_t len, size_t capacity, 
     if (rc != 0) {
         return rc;
     }
-    struct pn_object object;
-    struct pn_err why = {0};
-    char *key = NULL;
-    if (pn_delta_place_find(check->table, file.path, &key, &object, &why) != 0 &&
-        why.class_ == PN_CLASS_MISSING) { /* what cannot be looked at is not known to be gone */
-        rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "it names '%s', which does not exist",
-                        file.path);
-    }
-    free(key);
-    return rc;
+    const char *gone = NULL;
+    bool looked = pn_delta_file_misses(check->table, &file, &check->arena, &gone, NULL) == 0;
+    return looked && gone != NULL /* what cannot be looked at is not known to be gone */
+               ? pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "it names '%s', which does not exist",
+                            gone)
+               : 0;
 }
 
 int pn_delta_check_newest(struct pn_delta *table, struct pn_err *e)

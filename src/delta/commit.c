@@ -10,6 +10,7 @@
 #include "delta/log_files.h"
 #include "delta/maintain.h"
 #include "delta/replay.h"
+#include "delta/vector_write.h"
 
 enum { WAIT_MS_MAX = 64 };
 
@@ -155,24 +156,30 @@ static int check_place(const struct pn_delta_attempt *attempt, struct pn_err *e)
 
 /* Handles on the files of a commit, so that they cannot get lost while it is made. */
 struct holds {
-    char **held; /* for each of the adds */
+    char **held; /* for each of the adds, and then for the file of deletion vectors */
     size_t count;
 };
 
-static char *key_of_add(const struct pn_delta *table, const struct pn_delta_commit *commit,
+static size_t count_new(const struct pn_delta_commit *commit)
+{
+    return commit->add_count + (commit->vectors != NULL && commit->vectors->path != NULL);
+}
+
+static char *key_of_new(const struct pn_delta *table, const struct pn_delta_commit *commit,
                         size_t i)
 {
-    return pn_xasprintf("%s/%s", table->path, commit->adds[i].path);
+    return pn_xasprintf("%s/%s", table->path,
+                        i < commit->add_count ? commit->adds[i].path : commit->vectors->path);
 }
 
 static int hold_files(struct pn_delta *table, const struct pn_delta_commit *commit,
                       struct holds *holds, struct pn_err *e)
 {
-    holds->held = pn_xcalloc(commit->add_count + 1, sizeof(char *));
+    holds->held = pn_xcalloc(count_new(commit) + 1, sizeof(char *));
     int rc = 0;
-    while (rc == 0 && holds->count < commit->add_count) {
+    while (rc == 0 && holds->count < count_new(commit)) {
         struct pn_err why = {0};
-        char *key = key_of_add(table, commit, holds->count);
+        char *key = key_of_new(table, commit, holds->count);
         rc = pn_store_hold(table->store, key, &holds->held[holds->count], &why);
         if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
             rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
@@ -197,7 +204,7 @@ static int restore_files(struct pn_delta *table, const struct pn_delta_commit *c
     for (size_t i = 0; i < holds->count; i++) {
         struct pn_err why = {0};
         bool restored = false;
-        char *key = key_of_add(table, commit, i);
+        char *key = key_of_new(table, commit, i);
         if (pn_store_restore(table->store, key, holds->held[i], &restored, &why) != 0) {
             rc = is_gone(table, key)
                      ? pn_err_set(e, PN_CLASS_CORRUPT, PN_DELTA_LOST,

@@ -36,8 +36,9 @@ struct pn_delta_attempt {
     bool metadata_changed;                 /* ... and so is to be written */
     struct pn_delta_protocol protocol;     /* the same of what writers must know */
     bool protocol_changed;
-    struct pn_delta_file *removes; /* live files to be removed */
+    struct pn_delta_file *removes; /* live files to be removed; first the commit's, ... */
     size_t remove_count;
+    size_t marked_count; /* ... then so many that stay, with another deletion vector */
     struct pn_arena arena;
 };
 

@@ -3,8 +3,10 @@
 
 #include "base/random.h"
 #include "delta/commit.h"
+#include "delta/features.h"
 #include "delta/schema.h"
 #include "delta/snapshot.h"
+#include "delta/vector_write.h"
 
 /* Protocol (1,2) has no columns of these types. */
 static int check_types(const struct pn_delta_attempt *attempt, struct pn_err *e)
@@ -207,49 +209,52 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
     return check_types(attempt, e);
 }
 
-static bool has_feature(const struct pn_delta_protocol *protocol, const char *name)
-{
-    for (size_t i = 0; i < protocol->writer_feature_count; i++) {
-        if (strcmp(protocol->writer_features[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Writers must know generated columns if there are some. */
+/* What writers, and of deletion vectors readers too, must know for what the commit brings. */
 static void plan_protocol(struct pn_delta_attempt *attempt)
 {
-    enum { SINCE_WRITER = 4, BY_NAME = 7 };
-    static const char feature[] = "generatedColumns";
     struct pn_delta_protocol *protocol = &attempt->protocol;
-    attempt->protocol_changed = attempt->state == NULL;
     *protocol = attempt->state != NULL
                     ? attempt->state->protocol
                     : (struct pn_delta_protocol){.min_reader_version = 1, .min_writer_version = 2};
-    if (!attempt->metadata_changed || !is_generated(attempt->metadata.schema)) {
+    attempt->protocol_changed = attempt->state == NULL;
+    if (attempt->metadata_changed && is_generated(attempt->metadata.schema) &&
+        pn_delta_protocol_require(&attempt->arena, protocol, "generatedColumns")) {
+        attempt->protocol_changed = true;
+    }
+    if (attempt->commit->vectors != NULL && attempt->commit->vectors->count > 0 &&
+        pn_delta_protocol_require(&attempt->arena, protocol, "deletionVectors")) {
+        attempt->protocol_changed = true;
+    }
+}
+
+/* A table with deletion vectors says that it may have some. */
+static void plan_vectors(struct pn_delta_attempt *attempt)
+{
+    static const char property[] = "delta.enableDeletionVectors";
+    struct pn_delta_metadata *metadata = &attempt->metadata;
+    size_t count = 0;
+    if (attempt->commit->vectors == NULL || attempt->commit->vectors->count == 0 ||
+        pn_delta_property_true(metadata, property)) {
         return;
     }
-    if (protocol->min_writer_version < SINCE_WRITER) {
-        protocol->min_writer_version = SINCE_WRITER;
-        attempt->protocol_changed = true;
-    } else if (protocol->min_writer_version >= BY_NAME && !has_feature(protocol, feature)) {
-        size_t count = protocol->writer_feature_count;
-        const char **names = pn_arena_calloc(&attempt->arena, count + 1, sizeof *names);
-        for (size_t i = 0; i < count; i++) {
-            names[i] = protocol->writer_features[i];
+    struct pn_delta_map_entry *configuration =
+        pn_arena_calloc(&attempt->arena, metadata->configuration_count + 1, sizeof *configuration);
+    for (size_t i = 0; i < metadata->configuration_count; i++) {
+        if (strcmp(metadata->configuration[i].key, property) != 0) {
+            configuration[count++] = metadata->configuration[i];
         }
-        names[count] = feature;
-        protocol->writer_features = names;
-        protocol->writer_feature_count = count + 1;
-        attempt->protocol_changed = true;
     }
+    configuration[count++] = (struct pn_delta_map_entry){.key = property, .value = "true"};
+    metadata->configuration = configuration;
+    metadata->configuration_count = count;
+    attempt->metadata_changed = true;
 }
 
 int pn_delta_attempt_plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
 {
     int rc = plan_metadata(attempt, e);
     if (rc == 0) {
+        plan_vectors(attempt);
         plan_protocol(attempt);
     }
     return rc;

@@ -11,6 +11,7 @@
 #include "delta/schema.h"
 #include "delta/snapshot.h"
 #include "delta/uri.h"
+#include "delta/vector_write.h"
 
 /* --- what the caller gave -------------------------------------------------------------------- */
 
@@ -97,6 +98,7 @@ int pn_delta_commit_check_input(struct pn_delta *table, const struct pn_delta_co
 {
     PN_ASSERT(commit->operation != NULL);
     PN_ASSERT(has_removes(commit) || commit->remove_count == 0);
+    PN_ASSERT(commit->mode == PN_DELTA_REPLACE || commit->vectors == NULL);
     PN_ASSERT((commit->mode == PN_DELTA_RESTORE) == (commit->metadata != NULL));
     int rc = check_adds(table, commit, e);
     if (rc == 0) {
@@ -256,13 +258,33 @@ static int check_rows(const struct pn_delta_attempt *attempt, struct pn_err *e)
                               attempt->table->path, removed, added);
 }
 
+/* A file that the caller knows, as the newest state has it. */
+static int remove_live(struct pn_delta_attempt *attempt, const struct pn_delta_keyset *live,
+                       const struct pn_delta_file *file, struct pn_err *e)
+{
+    const char *key = NULL;
+    size_t len = 0;
+    size_t at = 0;
+    int rc = pn_delta_file_key(&attempt->table->reader, file, &attempt->arena, &key, &len, e);
+    if (rc == 0 && !pn_delta_keyset_get(live, key, len, &at)) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                        "%s: %s is no longer in the table: another writer removed it; nothing was "
+                        "written",
+                        attempt->table->path, file->path);
+    }
+    if (rc == 0) {
+        add_remove(attempt, &attempt->state->files[at]);
+    }
+    return rc;
+}
+
 static int plan_rewrite(struct pn_delta_attempt *attempt, struct pn_err *e)
 {
     const struct pn_delta_snapshot *state = attempt->state;
     const struct pn_delta_commit *commit = attempt->commit;
-    struct pn_delta_reader *reader = &attempt->table->reader;
+    const size_t marked_count = commit->vectors != NULL ? commit->vectors->count : 0;
     struct pn_delta_keyset live;
-    if (commit->remove_count == 0) {
+    if (commit->remove_count + marked_count == 0) {
         return 0;
     }
     if (state == NULL) {
@@ -275,29 +297,25 @@ static int plan_rewrite(struct pn_delta_attempt *attempt, struct pn_err *e)
                             attempt->table->path);
     }
     pn_delta_keyset_init(&live);
-    attempt->removes = pn_xcalloc(commit->remove_count + 1, sizeof *attempt->removes);
+    attempt->removes =
+        pn_xcalloc(commit->remove_count + marked_count + 1, sizeof *attempt->removes);
     int rc = 0;
     const char *key = NULL;
     size_t len = 0;
     for (size_t i = 0; rc == 0 && i < state->file_count; i++) {
-        rc = pn_delta_file_key(reader, &state->files[i], &attempt->arena, &key, &len, e);
+        rc = pn_delta_file_key(&attempt->table->reader, &state->files[i], &attempt->arena, &key,
+                               &len, e);
         if (rc == 0) {
             pn_delta_keyset_add(&live, key, len, i);
         }
     }
     for (size_t i = 0; rc == 0 && i < commit->remove_count; i++) {
-        size_t at = 0;
-        rc = pn_delta_file_key(reader, &commit->removes[i], &attempt->arena, &key, &len, e);
-        if (rc == 0 && !pn_delta_keyset_get(&live, key, len, &at)) {
-            rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
-                            "%s: %s is no longer in the table: another writer removed it; nothing "
-                            "was written",
-                            attempt->table->path, commit->removes[i].path);
-        }
-        if (rc == 0) {
-            add_remove(attempt, &state->files[at]);
-        }
+        rc = remove_live(attempt, &live, &commit->removes[i], e);
     }
+    for (size_t i = 0; rc == 0 && i < marked_count; i++) {
+        rc = remove_live(attempt, &live, commit->vectors->marked[i].before, e);
+    }
+    attempt->marked_count = marked_count;
     pn_delta_keyset_deinit(&live);
     return rc == 0 && commit->mode == PN_DELTA_REWRITE ? check_rows(attempt, e) : rc;
 }

@@ -4,6 +4,7 @@
 #include "base/json_writer.h"
 #include "delta/commit.h"
 #include "delta/replay.h"
+#include "delta/vector_write.h"
 
 struct sums {
     int64_t files;
@@ -44,12 +45,23 @@ static void add_restore_metrics(struct pn_json_writer *json, const struct pn_del
     pn_json_add_i64_text(json, "restoredFilesSize", added.bytes);
 }
 
+/* Files that got a vector, and those that have another one than before. */
+static void add_vector_metrics(struct pn_json_writer *json, const struct pn_delta_vectors *vectors)
+{
+    int64_t added = 0;
+    for (size_t i = 0; i < vectors->count; i++) {
+        added += vectors->marked[i].before->deletion_vector == NULL;
+    }
+    pn_json_add_i64_text(json, "numTargetDeletionVectorsAdded", added);
+    pn_json_add_i64_text(json, "numTargetDeletionVectorsUpdated", (int64_t)vectors->count - added);
+}
+
 /* The metrics that Spark gives for the operation, under its names; it reads them as a map of
  * strings. */
 static void add_metrics(struct pn_json_writer *json, const struct pn_delta_attempt *attempt)
 {
     struct sums added = sum(attempt->commit->adds, attempt->commit->add_count);
-    struct sums removed = sum(attempt->removes, attempt->remove_count);
+    struct sums removed = sum(attempt->removes, attempt->remove_count - attempt->marked_count);
     pn_json_add_object(json, "operationMetrics");
     if (attempt->commit->mode == PN_DELTA_RESTORE) {
         add_restore_metrics(json, attempt, added, removed);
@@ -69,6 +81,9 @@ static void add_metrics(struct pn_json_writer *json, const struct pn_delta_attem
     if (attempt->commit->mode != PN_DELTA_APPEND) {
         pn_json_add_i64_text(json, "numRemovedFiles", removed.files);
         pn_json_add_i64_text(json, "numRemovedBytes", removed.bytes);
+    }
+    if (attempt->marked_count > 0) {
+        add_vector_metrics(json, attempt->commit->vectors);
     }
     pn_json_end(json);
 }
@@ -163,6 +178,11 @@ static int64_t write_actions(struct pn_buf *out, const struct pn_delta_attempt *
         struct pn_delta_file add = commit->adds[i];
         add.uri = NULL;
         add.data_change = commit->mode != PN_DELTA_REWRITE;
+        pn_delta_write_add(out, &add);
+    }
+    for (size_t i = 0; i < attempt->marked_count; i++, count++) {
+        struct pn_delta_file add = commit->vectors->marked[i].after;
+        add.data_change = true;
         pn_delta_write_add(out, &add);
     }
     return count;

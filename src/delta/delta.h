@@ -4,7 +4,8 @@
  * A table is a key prefix in a store: data files (Parquet, written by an engine) and
  * `_delta_log/<version %020d>.json`, one commit each, made by put-if-absent. Every data file is
  * durable before the commit that names it. This module creates tables of protocol (1,2) without
- * features, so every reader opens them. It reads tables of other writers if it knows every reader
+ * features, so every reader opens them; generated columns and deletion vectors make it ask for
+ * more. It reads tables of other writers if it knows every reader
  * feature that they require; otherwise the error names the feature.
  *
  * Engines handle Parquet: checkpoints are written and read through `struct pn_delta_parquet`, which
@@ -65,6 +66,7 @@ struct pn_delta_file {
     int64_t size_bytes; /* of a removed file -1 when its remover didn't say */
     int64_t modified_ms;
     int64_t num_records;         /* without deleted ones, from the statistics; -1 when unknown */
+    int64_t num_deleted;         /* those that the deletion vector marks */
     const char *stats;           /* JSON text, or NULL */
     const char *tags;            /* other writers' notes, a JSON object's text, or NULL */
     const char *deletion_vector; /* the descriptor's JSON, or NULL */
@@ -172,6 +174,26 @@ enum pn_delta_mode {
     PN_DELTA_RESTORE    /* a REPLACE whose `adds` the table had before, with their metadata */
 };
 
+/*
+ * Deletion vectors in the making: files of a snapshot stay in the table, and rows of theirs are
+ * marked as deleted. All vectors of a commit are in one file of the store. The snapshot must live
+ * as long. For one thread at a time.
+ */
+struct pn_delta_vectors;
+struct pn_delta_vectors *pn_delta_vectors_create(struct pn_delta *table);
+void pn_delta_vectors_destroy(struct pn_delta_vectors **vectors); /* NULL ok */
+/* Not where the log does not say how many rows the file has, which readers of vectors need. */
+bool pn_delta_vectors_can_mark(const struct pn_delta_file *file);
+/* Marks rows of a file, each file once: besides those that its vector marks already. The first row
+ * is 0. The errors of pn_delta_deleted_rows(). */
+int pn_delta_vectors_mark(struct pn_delta_vectors *vectors, const struct pn_delta_file *file,
+                          const int64_t *rows, size_t count, struct pn_err *e) PN_MUST_CHECK;
+/* Makes them durable, once, before the commit. Until destroy, no vacuum of this process deletes
+ * the file. */
+int pn_delta_vectors_write(struct pn_delta_vectors *vectors, struct pn_err *e) PN_MUST_CHECK;
+/* After the commit failed with `rc`: removes the file, unless it is, or may be, in the table. */
+void pn_delta_vectors_undo(struct pn_delta_vectors *vectors, int rc);
+
 /* A commit in the making; the caller owns everything it points to. */
 struct pn_delta_commit {
     enum pn_delta_mode mode;
@@ -193,6 +215,9 @@ struct pn_delta_commit {
     size_t add_count;
     const struct pn_delta_file *removes; /* REWRITE, REPLACE, RESTORE */
     size_t remove_count;
+    /* REPLACE: files that stay, with more deleted rows; NULL: none. A table whose first vectors
+     * they are gets the property delta.enableDeletionVectors and the feature deletionVectors. */
+    const struct pn_delta_vectors *vectors;
     const struct pn_delta_metadata *metadata; /* RESTORE: but the id, which stays the table's */
     const struct pn_delta_txn *txns;
     size_t txn_count;

@@ -80,7 +80,7 @@ static const struct feature features[] = {
     {"timestampNtz", 0, 0, NULL, NULL},
     {"v2Checkpoint", 0, 0, NULL, NULL}, /* read; what is written is a classic one, as allowed */
     {"vacuumProtocolCheck", 0, 0, NULL, NULL},
-    {"deletionVectors", 0, 0, NULL, always},
+    {"deletionVectors", 0, 0, NULL, NULL}, /* files may have none */
     {"typeWidening", 0, 0, NULL, always},
     {"typeWidening-preview", 0, 0, NULL, always},
 };
@@ -160,4 +160,79 @@ int pn_delta_check_writable(const struct pn_delta *table, const struct pn_delta_
         }
     }
     return 0;
+}
+
+/* --- a protocol in the making ----------------------------------------------------------------- */
+
+static bool has_name(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Appends a name to a list, in a copy of it. */
+static void add_name(struct pn_arena *arena, const char ***names, size_t *count, const char *name)
+{
+    const char **copy = pn_arena_calloc(arena, *count + 1, sizeof *copy);
+    for (size_t i = 0; i < *count; i++) {
+        copy[i] = (*names)[i];
+    }
+    copy[(*count)++] = name;
+    *names = copy;
+}
+
+/* What the versions stand for, by name. */
+static void name_features(struct pn_arena *arena, struct pn_delta_protocol *protocol,
+                          bool for_readers)
+{
+    if (protocol->min_writer_version < WRITER_FEATURES) {
+        for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+            if (features[i].since_writer > 0 &&
+                features[i].since_writer <= protocol->min_writer_version) {
+                add_name(arena, &protocol->writer_features, &protocol->writer_feature_count,
+                         features[i].name);
+            }
+        }
+        protocol->min_writer_version = WRITER_FEATURES;
+    }
+    if (for_readers && protocol->min_reader_version < READER_FEATURES) {
+        for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+            if (features[i].since_reader > 0 &&
+                features[i].since_reader <= protocol->min_reader_version) {
+                add_name(arena, &protocol->reader_features, &protocol->reader_feature_count,
+                         features[i].name);
+            }
+        }
+        protocol->min_reader_version = READER_FEATURES;
+    }
+}
+
+bool pn_delta_protocol_require(struct pn_arena *arena, struct pn_delta_protocol *protocol,
+                               const char *name)
+{
+    const struct feature *feature = find_feature(name);
+    bool for_readers = strcmp(name, "deletionVectors") == 0; /* the only one that we write */
+    PN_ASSERT(feature != NULL);
+    if (protocol->min_writer_version < WRITER_FEATURES && feature->since_writer > 0) {
+        bool changes = protocol->min_writer_version < feature->since_writer;
+        protocol->min_writer_version =
+            changes ? feature->since_writer : protocol->min_writer_version;
+        return changes;
+    }
+    bool changes = protocol->min_writer_version < WRITER_FEATURES ||
+                   (for_readers && protocol->min_reader_version < READER_FEATURES);
+    name_features(arena, protocol, for_readers);
+    if (!has_name(protocol->writer_features, protocol->writer_feature_count, name)) {
+        add_name(arena, &protocol->writer_features, &protocol->writer_feature_count, name);
+        changes = true;
+    }
+    if (for_readers && !has_name(protocol->reader_features, protocol->reader_feature_count, name)) {
+        add_name(arena, &protocol->reader_features, &protocol->reader_feature_count, name);
+        changes = true;
+    }
+    return changes;
 }

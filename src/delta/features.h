@@ -14,5 +14,12 @@ int pn_delta_check_readable(const struct pn_delta *table, const struct pn_delta_
 /* The same for a writer; a snapshot without files does. */
 int pn_delta_check_writable(const struct pn_delta *table, const struct pn_delta_snapshot *snapshot,
                             struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Makes a protocol ask for a feature that this module knows; lists are copied into the arena.
+ * False: it does already. A protocol of versions whose sets do not have the feature gets names in
+ * their place. Source: PROTOCOL.md, "Table Features", "Creating new tables"
+ */
+bool pn_delta_protocol_require(struct pn_arena *arena, struct pn_delta_protocol *protocol,
+                               const char *name);
 
 #endif

@@ -7,8 +7,8 @@
 #include "base/units.h"
 #include "delta/features.h"
 #include "delta/keyset.h"
-#include "delta/place.h"
 #include "delta/snapshot.h"
+#include "delta/vector.h"
 
 enum { TRIES_MAX = 100, NAMED_FILES = 3, PARAMETERS_BYTES_MAX = 1024 };
 
@@ -75,28 +75,22 @@ static int look(struct restoring *restoring, int64_t version, struct pn_err *e)
 }
 
 /* Files that have left the table stay only until a vacuum. */
-static int check_there(const struct restoring *restoring, struct pn_err *e)
+static int check_there(struct restoring *restoring, struct pn_err *e)
 {
     struct pn_buf names;
     size_t gone = 0;
     int rc = 0;
     pn_buf_init(&names, sizeof e->msg);
     for (size_t i = 0; rc == 0 && i < restoring->add_count; i++) {
-        struct pn_err why = {0};
-        struct pn_object object;
-        char *key = NULL;
-        const char *path = restoring->adds[i].path;
-        rc = pn_delta_place_find(restoring->table, path, &key, &object, &why);
-        if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
-            rc = 0;
+        const char *path = NULL;
+        rc = pn_delta_file_misses(restoring->table, &restoring->adds[i], &restoring->arena, &path,
+                                  e);
+        if (rc == 0 && path != NULL) {
             if (gone < NAMED_FILES) {
                 pn_buf_addf(&names, "%s%s", gone > 0 ? ", " : "", path);
             }
             gone++;
-        } else if (rc != 0) {
-            pn_err_copy(e, &why);
         }
-        free(key);
     }
     if (rc == 0 && gone > 0) {
         rc = pn_err_missing(e,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "delta/place.h"
 #include "delta/uri.h"
 
 enum { UUID_BYTES = 16, Z85_CHARS = 20, VECTOR_BYTES_MAX = 256 << 20 };
@@ -85,6 +86,36 @@ int pn_delta_place_vector(struct pn_delta *table, const char *descriptor, struct
         return pn_delta_uri_decode(arena, where, where_len, path, e);
     }
     return pn_err_input(e, "a deletion vector is stored in an unknown way");
+}
+
+/* --- files that are not there ------------------------------------------------------------------ */
+
+static int misses_path(struct pn_delta *table, const char *path, const char **missing,
+                       struct pn_err *e)
+{
+    struct pn_err why = {0};
+    struct pn_object object;
+    char *key = NULL;
+    int rc = pn_delta_place_find(table, path, &key, &object, &why);
+    free(key);
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        *missing = path;
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}
+
+int pn_delta_file_misses(struct pn_delta *table, const struct pn_delta_file *file,
+                         struct pn_arena *arena, const char **missing, struct pn_err *e)
+{
+    const char *vector = NULL;
+    *missing = NULL;
+    int rc = misses_path(table, file->path, missing, e);
+    if (rc == 0 && *missing == NULL && file->deletion_vector != NULL) {
+        rc = pn_delta_place_vector(table, file->deletion_vector, arena, &vector, e);
+    }
+    return rc == 0 && vector != NULL ? misses_path(table, vector, missing, e) : rc;
 }
 
 /* --- the bytes -------------------------------------------------------------------------------- */

@@ -15,4 +15,10 @@
 int pn_delta_place_vector(struct pn_delta *table, const char *descriptor, struct pn_arena *arena,
                           const char **path, struct pn_err *e) PN_MUST_CHECK;
 
+/* *missing is the path of a snapshot's file, or of its deletion vector's, that is not there; NULL
+ * when both are. Otherwise the errors of pn_delta_place_find() and pn_delta_place_vector(). */
+int pn_delta_file_misses(struct pn_delta *table, const struct pn_delta_file *file,
+                         struct pn_arena *arena, const char **missing,
+                         struct pn_err *e) PN_MUST_CHECK;
+
 #endif

@@ -69,13 +69,15 @@ static int read_merge(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
         rc = pn_yaml_error(yaml, delete_when, e, "must be a condition, such as \"op = 'D'\"");
     }
     table->delete_when = delete_when != NULL ? delete_when->text : NULL;
-    return rc;
+    return rc == 0 ? pn_yaml_bool(yaml, pn_yaml_get(node, "deletion_vectors"),
+                                  &table->deletion_vectors, e)
+                   : rc;
 }
 
 int pn_mode_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                  struct pn_table *table, struct pn_err *e)
 {
-    static const char *const keys[] = {"order_by", "delete_when"};
+    static const char *const keys[] = {"order_by", "delete_when", "deletion_vectors"};
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     size_t mode = PN_MODE_OVERWRITE;
     int rc = pn_yaml_choice(yaml, pn_yaml_get(node, "mode"), pn_table_mode_names, MODES, &mode, e);

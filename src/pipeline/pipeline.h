@@ -157,6 +157,7 @@ struct pn_table {
                                              this column stays */
     const char *delete_when; /* MERGE: a condition of SQL over the columns: a row for which it is
                                 true deletes that of its key; or NULL */
+    bool deletion_vectors;   /* MERGE: may mark rows as deleted in files that stay */
     const struct pn_partition *partitions; /* in order; generated columns are not among `columns` */
     size_t partition_count;
     const char *replace_where; /* OVERWRITE of a transformed table: a condition of SQL over the

@@ -8,23 +8,15 @@
 #include "store/store.h"
 
 static const struct pn_yaml_key table_keys[] = {
-    {"path", PN_YAML_SCALAR, true},
-    {"from_topic", PN_YAML_SCALAR, false},
-    {"sql", PN_YAML_SCALAR, false},
-    {"reads", PN_YAML_LIST, false},
-    {"key", PN_YAML_SCALAR, false},
-    {"unknown_keys", PN_YAML_SCALAR, false},
-    {"coerce", PN_YAML_SCALAR, false},
-    {"columns", PN_YAML_MAP, false},
-    {"like", PN_YAML_SCALAR, false},
-    {"checkpoints", PN_YAML_SCALAR, false},
-    {"mode", PN_YAML_SCALAR, false},
-    {"order_by", PN_YAML_SCALAR, false},
-    {"delete_when", PN_YAML_SCALAR, false},
-    {"partition_by", PN_YAML_NULL, false},
-    {"replace_where", PN_YAML_SCALAR, false},
-    {"expect", PN_YAML_LIST, false},
-    {NULL, PN_YAML_NULL, false},
+    {"path", PN_YAML_SCALAR, true},         {"from_topic", PN_YAML_SCALAR, false},
+    {"sql", PN_YAML_SCALAR, false},         {"reads", PN_YAML_LIST, false},
+    {"key", PN_YAML_SCALAR, false},         {"unknown_keys", PN_YAML_SCALAR, false},
+    {"coerce", PN_YAML_SCALAR, false},      {"columns", PN_YAML_MAP, false},
+    {"like", PN_YAML_SCALAR, false},        {"checkpoints", PN_YAML_SCALAR, false},
+    {"mode", PN_YAML_SCALAR, false},        {"order_by", PN_YAML_SCALAR, false},
+    {"delete_when", PN_YAML_SCALAR, false}, {"deletion_vectors", PN_YAML_SCALAR, false},
+    {"partition_by", PN_YAML_NULL, false},  {"replace_where", PN_YAML_SCALAR, false},
+    {"expect", PN_YAML_LIST, false},        {NULL, PN_YAML_NULL, false},
 };
 
 /* A key that has no place in a table of this sort. */
@@ -104,9 +96,10 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
 static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                          struct pn_table *table, struct pn_err *e)
 {
-    static const char *const keys[] = {"from_topic",   "sql",         "reads",         "key",
-                                       "unknown_keys", "coerce",      "columns",       "mode",
-                                       "order_by",     "delete_when", "replace_where", "expect"};
+    static const char *const keys[] = {
+        "from_topic",       "sql",           "reads", "key",      "unknown_keys",
+        "coerce",           "columns",       "mode",  "order_by", "delete_when",
+        "deletion_vectors", "replace_where", "expect"};
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         int rc = refuse(

@@ -1,11 +1,12 @@
-#include "engine/duckdb/merge_files.h"
+/* Which rows of a table have keys of a merge's batch: statistics first, then one scan of the key
+ * and the order column of the files that are left. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/duckdb/scan.h"
+#include "engine/duckdb/merge_parts.h"
 
 static const struct pn_column *key_of(const struct pn_table *table)
 {
@@ -94,52 +95,58 @@ static int ask_statistics(duckdb_connection connection, const struct pn_column *
     return rc;
 }
 
-/* Does the file hold a key of the batch? */
-static int scan_file(struct pn_duckdb *engine, duckdb_connection connection,
-                     const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
-                     size_t i, bool *holds, struct pn_err *e)
+/* The files that the statistics do not rule out. */
+static int find_candidates(struct merging *merging, struct pn_err *e)
 {
-    struct pn_delta_snapshot part = *snapshot; /* borrows all it points to */
-    struct pn_file_lease lease = {0};
-    duckdb_result result;
-    struct pn_buf sql;
-    part.files = &snapshot->files[i];
-    part.file_count = 1;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT 1 FROM (");
-    int rc = pn_duckdb_add_scan(engine, connection, table, &part, true, &lease, &sql, e);
-    pn_buf_adds(&sql, ") AS o SEMI JOIN pn_best USING (");
-    pn_duckdb_add_name(&sql, table->key_column);
-    pn_buf_adds(&sql, ") LIMIT 1");
-    if (rc == 0) {
-        rc = pn_duckdb_run_buf(connection, &sql, &result, e);
+    struct pn_delta_snapshot *target = merging->target;
+    merging->candidate_count = 0;
+    if (target == NULL || target->file_count == 0) {
+        return 0;
     }
-    if (rc == 0) {
-        *holds = duckdb_row_count(&result) > 0;
-        duckdb_destroy_result(&result);
-    }
-    pn_file_lease_release(&lease);
-    pn_buf_deinit(&sql);
-    return rc;
-}
-
-int pn_merge_find_files(struct pn_duckdb *engine, duckdb_connection connection,
-                        const struct pn_table *table, struct pn_delta_snapshot *snapshot,
-                        struct pn_delta_file **files, size_t *count, struct pn_err *e)
-{
-    bool *may_hold = pn_xcalloc(snapshot->file_count + 1, sizeof *may_hold);
-    *files = pn_arena_calloc(&snapshot->arena, snapshot->file_count + 1, sizeof **files);
-    *count = 0;
-    int rc = snapshot->file_count > 0
-                 ? ask_statistics(connection, key_of(table), snapshot, may_hold, e)
-                 : 0;
-    for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
-        bool holds = false;
-        rc = may_hold[i] ? scan_file(engine, connection, table, snapshot, i, &holds, e) : 0;
-        if (rc == 0 && holds) {
-            (*files)[(*count)++] = snapshot->files[i];
+    bool *may_hold = pn_xcalloc(target->file_count, sizeof *may_hold);
+    merging->candidates =
+        pn_arena_calloc(&target->arena, target->file_count, sizeof *merging->candidates);
+    int rc = ask_statistics(merging->connection, key_of(merging->table), target, may_hold, e);
+    for (size_t i = 0; rc == 0 && i < target->file_count; i++) {
+        if (may_hold[i]) {
+            merging->candidates[merging->candidate_count++] = target->files[i];
         }
     }
     free(may_hold);
     return rc;
+}
+
+static int make_hits(struct merging *merging, struct pn_err *e)
+{
+    struct pn_delta_snapshot part = {.file_count = 0}; /* borrows all it points to */
+    struct pn_buf sql;
+    if (merging->target != NULL) {
+        part = *merging->target;
+        part.files = merging->candidates;
+        part.file_count = merging->candidate_count;
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE pn_hits AS SELECT o.");
+    pn_merging_add_key(merging, &sql);
+    pn_buf_adds(&sql, " AS pn_key, o.");
+    pn_duckdb_add_name(&sql, merging->table->order_column->name);
+    pn_buf_adds(&sql, " AS pn_order, o.pn_file, o.pn_row FROM (");
+    int rc =
+        pn_duckdb_add_scan_of_places(merging->engine, merging->connection, merging->table,
+                                     part.file_count > 0 ? &part : NULL, &merging->lease, &sql, e);
+    pn_buf_adds(&sql, ") AS o SEMI JOIN pn_best AS b ON b.");
+    pn_merging_add_key(merging, &sql);
+    pn_buf_adds(&sql, " = o.");
+    pn_merging_add_key(merging, &sql);
+    if (rc == 0) {
+        rc = pn_merging_run(merging, &sql, e);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+int pn_merging_find_hits(struct merging *merging, struct pn_err *e)
+{
+    int rc = find_candidates(merging, e);
+    return rc == 0 ? make_hits(merging, e) : rc;
 }

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/duckdb/places.h"
 #include "engine/duckdb/scan.h"
 #include "engine/duckdb/stored.h"
 #include "engine/duckdb/write.h"
@@ -87,20 +88,36 @@ static int read_schema(struct rewriting *rewriting, struct pn_err *e)
 
 /* --- rewriting -------------------------------------------------------------------------------- */
 
+/* Appends the SELECT of a group's rows, as they are in the files, without deleted ones. */
+static int add_rows(struct rewriting *rewriting, const struct pn_delta_group *group,
+                    struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+{
+    struct pn_delta_snapshot part = *rewriting->snapshot; /* borrows all it points to */
+    int rc = 0;
+    part.files = pn_xcalloc(group->count, sizeof *part.files);
+    part.file_count = group->count;
+    pn_buf_adds(sql, "SELECT * FROM read_parquet([");
+    for (size_t k = 0; rc == 0 && k < group->count; k++) {
+        part.files[k] = *group->files[k];
+        pn_buf_adds(sql, k == 0 ? "" : ", ");
+        rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k]->path,
+                                lease, true, sql, e);
+    }
+    pn_buf_adds(sql, PN_DUCKDB_FILES_END " AS " PN_DUCKDB_FILES);
+    if (rc == 0 && pn_duckdb_has_deleted_rows(&part)) {
+        rc = pn_duckdb_add_deleted(rewriting->engine, rewriting->table.path, &part, sql, e);
+    }
+    free(part.files);
+    return rc;
+}
+
 static int rewrite_group(struct rewriting *rewriting, size_t i, struct pn_err *e)
 {
     const struct pn_delta_group *group = &rewriting->groups[i];
     struct pn_file_lease lease = {0};
     struct pn_buf sql;
-    int rc = 0;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT * FROM read_parquet([");
-    for (size_t k = 0; rc == 0 && k < group->count; k++) {
-        pn_buf_adds(&sql, k == 0 ? "" : ", ");
-        rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k]->path,
-                                &lease, true, &sql, e);
-    }
-    pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
+    int rc = add_rows(rewriting, group, &lease, &sql, e);
     if (rc == 0) {
         rc = pn_duckdb_write_partition(rewriting->engine, rewriting->connection, &rewriting->table,
                                        &sql, group->files[0]->partition_values,
@@ -260,16 +277,24 @@ static int rewrite(struct rewriting *rewriting, struct pn_err *e)
 static int check_rewritable(const char *path, const struct pn_delta_snapshot *snapshot,
                             struct pn_err *e)
 {
-    const char *feature = pn_stored_is_mapped(&snapshot->metadata) ? "columnMapping" : NULL;
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        feature = snapshot->files[i].deletion_vector != NULL ? "deletionVectors" : feature;
+    if (pn_stored_is_mapped(&snapshot->metadata)) {
+        return pn_err_input(e,
+                            "table %s uses the feature columnMapping, which pinion reads but does "
+                            "not write: optimize it with the engine that made it",
+                            path);
     }
-    return feature == NULL
-               ? 0
-               : pn_err_input(e,
-                              "table %s uses the feature %s, which pinion reads but does not "
-                              "write: optimize it with the engine that made it",
-                              path, feature);
+    if (!pn_duckdb_has_deleted_rows(snapshot)) {
+        return 0;
+    }
+    struct pn_stored columns;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    int rc = pn_stored_read(&arena, &snapshot->metadata, &columns, e);
+    if (rc == 0) {
+        rc = pn_duckdb_check_places(&columns, path, e);
+    }
+    pn_arena_deinit(&arena);
+    return rc;
 }
 
 /* One pass over the table; *again when there were more small files than one group takes, so that

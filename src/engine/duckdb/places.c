@@ -7,6 +7,22 @@
 
 #define DELETED "\"pinion's deleted rows\""
 
+int pn_duckdb_check_places(const struct pn_stored *columns, const char *table_path,
+                           struct pn_err *e)
+{
+    static const char *const names[] = {"file_index", "file_row_number"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (pn_stored_find(columns, names[i]) != NULL) {
+            return pn_err_input(e,
+                                "table %s has a column %s, whose name DuckDB's scan of files "
+                                "takes, so it cannot have partitions or deletion vectors, nor rows "
+                                "merged: rename the column",
+                                table_path, names[i]);
+        }
+    }
+    return 0;
+}
+
 /* --- partitions ------------------------------------------------------------------------------- */
 
 static const char *partition_value(const struct pn_delta_file *file, const char *physical)

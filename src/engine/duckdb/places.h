@@ -14,6 +14,9 @@
 #define PN_DUCKDB_FILES      "\"pinion's files\""
 #define PN_DUCKDB_PARTITIONS "\"pinion's partitions\""
 
+/* A column of their names hides the place of a file and of a row: INPUT when the log has one. */
+int pn_duckdb_check_places(const struct pn_stored *columns, const char *table_path,
+                           struct pn_err *e) PN_MUST_CHECK;
 /* Appends a JOIN with the values: of partition column number N a text, c<N>. An empty text is null,
  * as the protocol has it. `columns` are those of the log. */
 void pn_duckdb_add_partitions(const struct pn_delta_snapshot *snapshot,

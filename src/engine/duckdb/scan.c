@@ -238,6 +238,7 @@ struct scan {
      * declared. */
     bool has_stored;
     struct pn_stored stored;
+    bool gives_places;
     bool paths_say; /* DuckDB has the values of partition columns from the files' paths */
     bool asked;     /* `files` is a result over the files */
     duckdb_result files;
@@ -366,17 +367,28 @@ static void add_column(struct scan *scan, size_t i, struct pn_buf *sql)
     }
 }
 
+static bool has_files(const struct scan *scan)
+{
+    return scan->snapshot != NULL && scan->snapshot->file_count > 0;
+}
+
 static void add_columns(struct scan *scan, struct pn_buf *sql)
 {
     for (size_t i = 0; i < column_count(scan); i++) {
         pn_buf_adds(sql, i == 0 ? "SELECT " : ", ");
-        if (scan->snapshot == NULL || scan->snapshot->file_count == 0) {
-            add_typed(scan, i, "NULL", sql);
-        } else {
+        if (has_files(scan)) {
             add_column(scan, i, sql);
+        } else {
+            add_typed(scan, i, "NULL", sql);
         }
         pn_buf_adds(sql, " AS ");
         pn_duckdb_add_name(sql, column_name(scan, i));
+    }
+    if (scan->gives_places) {
+        pn_buf_adds(sql, has_files(scan)
+                             ? ", CAST(" FILES ".file_index AS BIGINT) AS pn_file, "
+                               "CAST(" FILES ".file_row_number AS BIGINT) AS pn_row"
+                             : ", CAST(NULL AS BIGINT) AS pn_file, CAST(NULL AS BIGINT) AS pn_row");
     }
 }
 
@@ -416,28 +428,12 @@ bool pn_duckdb_misses_column(const struct pn_err *e)
     return strncmp(e->msg, unbound, strlen(unbound)) == 0;
 }
 
-/* A partitioned table and one with deleted rows need the place of a file and of a row, which a
- * column of the same name would hide. */
-static int check_places(const struct scan *scan, struct pn_err *e)
-{
-    static const char *const names[] = {"file_index", "file_row_number"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (pn_stored_find(&scan->stored, names[i]) != NULL) {
-            return pn_err_input(e,
-                                "table %s has partitions or deleted rows, and a column %s, whose "
-                                "name DuckDB's scan of files takes: rename the column",
-                                scan->table->path, names[i]);
-        }
-    }
-    return 0;
-}
-
 /* Reads the log's columns where they are needed. */
 static int read_stored(struct scan *scan, struct pn_err *e)
 {
     const struct pn_delta_metadata *metadata = &scan->snapshot->metadata;
-    bool has_places =
-        metadata->partition_column_count > 0 || pn_duckdb_has_deleted_rows(scan->snapshot);
+    bool has_places = scan->gives_places || metadata->partition_column_count > 0 ||
+                      pn_duckdb_has_deleted_rows(scan->snapshot);
     scan->has_stored = !is_declared(scan) || has_places || pn_stored_is_mapped(metadata);
     if (!scan->has_stored) {
         return 0;
@@ -447,7 +443,7 @@ static int read_stored(struct scan *scan, struct pn_err *e)
         const struct pn_stored *column = pn_stored_find(&scan->stored, column_name(scan, i));
         rc = column != NULL ? pn_stored_check(column, scan->table->path, e) : 0;
     }
-    return rc == 0 && has_places ? check_places(scan, e) : rc;
+    return rc == 0 && has_places ? pn_duckdb_check_places(&scan->stored, scan->table->path, e) : rc;
 }
 
 /* Copies of objects do not have the objects' names. */
@@ -497,24 +493,40 @@ static int add_scan(struct pn_duckdb *engine, duckdb_connection connection, stru
     return rc;
 }
 
+static int add_select(struct pn_duckdb *engine, duckdb_connection connection, struct scan *scan,
+                      bool ask, struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+{
+    const struct pn_delta_snapshot *snapshot = scan->snapshot;
+    pn_arena_init(&scan->arena, 0);
+    PN_ASSERT(is_declared(scan) || snapshot != NULL);
+    int rc = snapshot != NULL ? read_stored(scan, e) : 0;
+    if (rc != 0) {
+        goto out;
+    }
+    if (has_files(scan)) {
+        rc = add_scan(engine, connection, scan, ask, lease, sql, e);
+    } else {
+        add_columns(scan, sql);
+        pn_buf_adds(sql, " WHERE false");
+    }
+out:
+    pn_arena_deinit(&scan->arena);
+    return rc;
+}
+
 int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
                        bool ask, struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
     struct scan scan = {.table = table, .snapshot = snapshot};
-    pn_arena_init(&scan.arena, 0);
-    PN_ASSERT(is_declared(&scan) || snapshot != NULL);
-    int rc = snapshot != NULL ? read_stored(&scan, e) : 0;
-    if (rc != 0) {
-        goto out;
-    }
-    if (snapshot == NULL || snapshot->file_count == 0) {
-        add_columns(&scan, sql);
-        pn_buf_adds(sql, " WHERE false");
-    } else {
-        rc = add_scan(engine, connection, &scan, ask, lease, sql, e);
-    }
-out:
-    pn_arena_deinit(&scan.arena);
-    return rc;
+    return add_select(engine, connection, &scan, ask, lease, sql, e);
+}
+
+int pn_duckdb_add_scan_of_places(struct pn_duckdb *engine, duckdb_connection connection,
+                                 const struct pn_table *table,
+                                 const struct pn_delta_snapshot *snapshot,
+                                 struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+{
+    struct scan scan = {.table = table, .snapshot = snapshot, .gives_places = true};
+    return add_select(engine, connection, &scan, true, lease, sql, e);
 }

@@ -22,6 +22,13 @@ int pn_duckdb_add_scan(struct pn_duckdb *engine, duckdb_connection connection,
                        const struct pn_table *table, const struct pn_delta_snapshot *snapshot,
                        bool ask, struct pn_file_lease *lease, struct pn_buf *sql,
                        struct pn_err *e) PN_MUST_CHECK;
+/* The same after the files were asked, with two columns more: pn_file, the file's place in the
+ * snapshot's list, and pn_row, the row's in its file; both BIGINT, from 0. */
+int pn_duckdb_add_scan_of_places(struct pn_duckdb *engine, duckdb_connection connection,
+                                 const struct pn_table *table,
+                                 const struct pn_delta_snapshot *snapshot,
+                                 struct pn_file_lease *lease, struct pn_buf *sql,
+                                 struct pn_err *e) PN_MUST_CHECK;
 bool pn_duckdb_misses_column(const struct pn_err *e);
 /* DuckDB did not read a file (`e`), since it is outside the store or is not there: the error then
  * names the table, the file and what to do. Other errors stay as they are. */

@@ -86,9 +86,10 @@ struct pn_duckdb_put {
     const int64_t *read_version;         /* NULL: the table may have moved on */
     const struct pn_delta_file *removes; /* of PN_DELTA_REPLACE */
     size_t remove_count;
-    bool carries_rows;      /* see struct pn_delta_commit */
-    const char *parameters; /* of the commit; may be NULL */
-    const char *operation;  /* NULL: "WRITE" */
+    const struct pn_delta_vectors *vectors; /* the same; NULL: none */
+    bool carries_rows;                      /* see struct pn_delta_commit */
+    const char *parameters;                 /* of the commit; may be NULL */
+    const char *operation;                  /* NULL: "WRITE" */
 };
 int pn_duckdb_commit(struct pn_duckdb *engine, const struct pn_table *table,
                      const struct pn_written *written, const struct pn_duckdb_put *put,

@@ -429,10 +429,8 @@ static void test_features_that_are_known_and_others(void **state)
         {FEATURES("\"someNewThing\"", "\"someNewThing\"") METADATA, CANNOT_READ("someNewThing"),
          CANNOT_READ("someNewThing")},
         {FEATURES("", "\"rowTracking\"") METADATA, NULL, CANNOT_WRITE("rowTracking")},
-        {FEATURES("\"deletionVectors\"", "\"deletionVectors\"") METADATA, NULL,
-         CANNOT_WRITE("deletionVectors")},
-        {FEATURES("\"deletionVectors\"", "\"deletionVectors\"") METADATA DV, NULL,
-         CANNOT_WRITE("deletionVectors")},
+        {FEATURES("\"deletionVectors\"", "\"deletionVectors\"") METADATA, NULL, NULL},
+        {FEATURES("\"deletionVectors\"", "\"deletionVectors\"") METADATA DV, NULL, NULL},
         {FEATURES("\"columnMapping\"", "\"columnMapping\"")
              METADATA_WITH("\"delta.columnMapping.mode\":\"none\""),
          NULL, NULL},

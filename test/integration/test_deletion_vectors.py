@@ -1,0 +1,199 @@
+"""Merges that mark rows as deleted in files that stay (`deletion_vectors: true`).
+
+The rows are those of a merge that writes its files again, for pinion and for every other reader;
+the vectors go away by `table optimize`, and their files by `table vacuum`.
+"""
+
+import json
+import random
+
+import deltalake
+import polars
+import pytest
+
+from pinion import run
+from readers import (
+    forget, in_order, rows_by_duckdb, rows_by_key, rows_by_spark, spark_session, table,
+)  # fmt: skip
+from test_incremental import crash, land, log_of, rows, task, write_pipeline
+
+MERGE = "mode: merge\n    key: id\n    order_by: seq\n    delete_when: op = 'D'\n    {more}"
+VECTORS = MERGE.format(more="deletion_vectors: true")
+ROWS = 3000
+BATCH = 25
+KEY = "grow/raw_orders"
+
+
+@pytest.fixture(scope="module")
+def spark():
+    with spark_session() as session:
+        yield session
+
+
+def value(id, seq, op="U", amount=1.0):
+    return {"id": id, "seq": seq, "amount": amount, "op": op, "country": "a"}
+
+
+class Merging:
+    """A table of many rows, and what must be in it."""
+
+    def __init__(self, data, tmp_path, more="", seed=1):
+        self.data, self.chance = data, random.Random(seed)
+        self.pipeline = write_pipeline(tmp_path / "grow", "grow", VECTORS + more)
+        self.expected = {}
+        self.landed = 0
+        self.seq = 0
+        self.take([value(n, 0, "I") for n in range(ROWS)])
+
+    def land(self, values):
+        land(self.data, "shop.orders", 0, self.landed, values)
+        self.landed += len(values)
+        for row in values:
+            before = self.expected.get(row["id"], row)
+            if row["seq"] >= before["seq"]:
+                self.expected[row["id"]] = row
+
+    def take(self, values):
+        self.land(values)
+        return task("load", self.data, self.pipeline).stdout
+
+    def batch(self):
+        """Changes that are spread over the table, new rows, deletions, and rows that are late."""
+        self.seq += 1
+        known = self.chance.sample(sorted(self.expected), BATCH)
+        changes = [value(id, self.seq, self.chance.choice("UUUD"), 2.0) for id in known]
+        late = [value(id, -1, "U", 9.0) for id in self.chance.sample(range(ROWS), 3)]
+        fresh = [value(ROWS + 10 * self.seq + n, self.seq, "I") for n in range(5)]
+        return changes + late + fresh
+
+    def rows(self):
+        return in_order(row for row in self.expected.values() if row["op"] != "D")
+
+    def ours(self):
+        return in_order(rows(self.data, self.pipeline, "SELECT * FROM raw_orders"))
+
+    @property
+    def path(self):
+        return self.data / "store" / KEY
+
+
+def vectors_of(data):
+    """The live files' deletion vectors, by the log."""
+    live = {}
+    for commit in log_of(data, KEY):
+        for line in commit:
+            if "remove" in line:
+                live.pop(line["remove"]["path"], None)
+        for line in commit:
+            if "add" in line:
+                live[line["add"]["path"]] = line["add"].get("deletionVector")
+    return [vector for vector in live.values() if vector is not None]
+
+
+@pytest.mark.parametrize("more", ("", "\n    partition_by: [country]"))
+def test_rows_are_marked_and_every_reader_leaves_them_out(data, tmp_path, spark, more):
+    merging = Merging(data, tmp_path, more)
+    assert "deletionVectors" not in (merging.path / "_delta_log" / f"{0:020}.json").read_text()
+    for _ in range(4):
+        said = merging.take(merging.batch())
+        assert merging.ours() == merging.rows()
+    assert "0 files rewritten" not in said
+    last = log_of(data, KEY)[-1]
+    (added,) = [line["add"] for line in last if "deletionVector" in line.get("add", {})]
+    statistics = json.loads(added["stats"])
+    assert statistics["tightBounds"] is False and statistics["numRecords"] == ROWS
+    metrics = last[0]["commitInfo"]["operationMetrics"]
+    assert metrics["numTargetDeletionVectorsUpdated"] == "1"
+    kinds = {kind for commit in log_of(data, KEY)[1:] for line in commit for kind in line}
+    assert {"protocol", "metaData"} <= kinds
+    forget(spark)
+    assert in_order(rows_by_spark(spark, merging.path)) == merging.rows()
+    assert rows_by_duckdb(merging.path) == merging.rows()
+    assert in_order(polars.read_delta(str(merging.path)).to_dicts()) == merging.rows()
+    by_delta_rs = deltalake.QueryBuilder().register("t", deltalake.DeltaTable(merging.path))
+    assert by_delta_rs.execute("SELECT count(*) AS n FROM t").read_all()["n"][0].as_py() == len(
+        merging.rows()
+    )
+
+
+@pytest.mark.parametrize("seed", (1, 2))
+def test_crashes_neither_lose_nor_double_a_row(data, tmp_path, seed):
+    merging = Merging(data, tmp_path, seed=seed)
+    for _ in range(12):
+        merging.land(merging.batch())
+        if merging.chance.random() < 0.7:
+            crash(data, merging.pipeline, "load", merging.chance.uniform(0, 0.12))
+        task("load", data, merging.pipeline)
+        assert merging.ours() == merging.rows()
+        if merging.chance.random() < 0.2:
+            run("table", "optimize", KEY, data=data)
+            assert merging.ours() == merging.rows()
+    assert any("MERGE" == commit[0]["commitInfo"]["operation"] for commit in log_of(data, KEY))
+    task("load", data, merging.pipeline, "--full-refresh")
+    assert merging.ours() == merging.rows()
+
+
+def test_a_file_with_many_marked_rows_is_written_again(data, tmp_path):
+    merging = Merging(data, tmp_path)
+    merging.take([value(n, 1) for n in range(0, 500)])
+    assert len(vectors_of(data)) == 1
+    merging.take([value(n, 1) for n in range(500, 1000)])
+    assert vectors_of(data) == []
+    assert merging.ours() == merging.rows()
+
+
+def test_small_files_of_batches_do_not_become_many(data, tmp_path):
+    merging = Merging(data, tmp_path)
+    for number in range(10):
+        changes = [value(n, number + 1) for n in range(20)]  # all are in the last batch's file
+        merging.take(changes)
+    assert len(table("files", KEY, data=data)) == 2
+    assert merging.ours() == merging.rows()
+
+
+def test_optimize_writes_what_is_left_and_vacuum_takes_the_vectors(data, tmp_path, spark):
+    merging = Merging(data, tmp_path)
+    for _ in range(8):
+        merging.take(merging.batch())
+    before = len(log_of(data, KEY)) - 1
+    assert len(vectors_of(data)) >= 1
+    run("table", "optimize", KEY, data=data)
+    assert vectors_of(data) == []
+    assert len(table("files", KEY, data=data)) == 1
+    assert merging.ours() == merging.rows()
+    forget(spark)
+    assert in_order(rows_by_spark(spark, merging.path)) == merging.rows()
+    assert list(merging.path.glob("deletion_vector_*.bin"))
+    run("table", "restore", KEY, "--to", str(before), "--yes", data=data)
+    assert len(vectors_of(data)) >= 1 and merging.ours() == merging.rows()
+    run("table", "optimize", KEY, data=data)
+    run("table", "vacuum", KEY, "--retain", "0s", "--force", data=data)
+    assert list(merging.path.glob("deletion_vector_*.bin")) == []
+    assert merging.ours() == merging.rows()
+    merging.take(merging.batch())
+    assert merging.ours() == merging.rows()
+
+
+def test_spark_and_pinion_mark_rows_of_one_file(data, tmp_path, spark):
+    merging = Merging(data, tmp_path)
+    merging.take(merging.batch())
+    forget(spark)
+    spark.sql(f"DELETE FROM delta.`{merging.path}` WHERE id BETWEEN 100 AND 110")
+    for id in range(100, 111):
+        merging.expected.pop(id, None)
+    assert merging.ours() == merging.rows()
+    merging.take(merging.batch())
+    merging.take([value(105, 99, "U")])
+    assert merging.ours() == merging.rows()
+    forget(spark)
+    assert in_order(rows_by_spark(spark, merging.path)) == merging.rows()
+    assert in_order(rows_by_key(data, KEY)) == merging.rows()
+
+
+def test_the_setting_is_of_merges_alone(data, tmp_path):
+    pipeline = write_pipeline(tmp_path / "grow", "grow", "mode: append\n    deletion_vectors: true")
+    done = run("pipeline", "check", pipeline, data=data, check=False)
+    assert "deletion_vectors" in done.stderr and "only allowed for a table with mode" in done.stderr
+    write_pipeline(pipeline, "grow", MERGE.format(more="deletion_vectors: perhaps"))
+    done = run("pipeline", "check", pipeline, data=data, check=False)
+    assert done.returncode != 0 and "deletion_vectors" in done.stderr
