@@ -88,7 +88,7 @@ int pn_delta_place_vector(struct pn_delta *table, const char *descriptor, struct
     return pn_err_input(e, "a deletion vector is stored in an unknown way");
 }
 
-/* --- files that are not there ------------------------------------------------------------------ */
+/* --- files that are not there ----------------------------------------------------------------- */
 
 static int misses_path(struct pn_delta *table, const char *path, const char **missing,
                        struct pn_err *e)

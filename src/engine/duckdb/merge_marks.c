@@ -14,9 +14,9 @@
 #include "engine/duckdb/merge_parts.h"
 
 enum {
-    SMALL_BATCHES = 4,            /* a file of at most so many rows for each key of the batch */
-    MARKED_SHARE = 5,             /* at most one of so many rows of a file */
-    MARKED_ROWS_MAX = 1000 * 1000 /* of all files */
+    SMALL_BATCHES = 4,            /* rows of a small file for each key of the batch */
+    MARKED_SHARE = 5,             /* of a file one row in five at most */
+    MARKED_ROWS_MAX = 1000 * 1000 /* of all files together */
 };
 
 /* The rows that are replaced or deleted, by file. */
