@@ -126,6 +126,8 @@ struct pn_log_offsets {
                       records from `end` on, and it takes no more until the log is opened again */
     const char *passing; /* static: why it is unsure, where that passes without opening the log
                             again; else NULL */
+    uint64_t doubts; /* grows when something says that another program may have deleted the topic
+                        and made it again, such as an end that falls; where ids are counted */
 };
 
 /* A broker that has a partition's records. */

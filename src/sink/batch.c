@@ -138,6 +138,9 @@ bool pn_sink_batch_add(struct pn_sink_batch *batch, const struct pn_record *reco
     } else {
         object->dead_letters++;
     }
+    if (batch->takes_prints) {
+        object->last = pn_sink_print_of(record);
+    }
     return true;
 }
 
@@ -150,6 +153,13 @@ void pn_sink_batch_close(struct pn_sink_batch *batch, int64_t end)
     object->dead_len = batch->dead.len - object->dead_at;
     batch->count++;
     batch->is_open = false;
+}
+
+void pn_sink_batch_add_print(const struct pn_sink_batch *batch, struct pn_sink_prints *prints)
+{
+    if (batch->takes_prints && batch->count > 0) {
+        pn_sink_prints_add(prints, &batch->objects[batch->count - 1].last);
+    }
 }
 
 void pn_sink_batch_drop(struct pn_sink_batch *batch)

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "log/log.h"
+#include "sink/prints.h"
 
 /* The lines of the records first .. end - 1. One of the two may be empty: it isn't written then. */
 struct pn_sink_object {
@@ -23,6 +24,7 @@ struct pn_sink_object {
     size_t values_len;
     size_t dead_at; /* in the batch's dead letters */
     size_t dead_len;
+    struct pn_sink_print last; /* of the last record, where the batch takes prints */
 };
 
 struct pn_sink_batch {
@@ -34,6 +36,7 @@ struct pn_sink_batch {
     size_t count;                   /* closed objects */
     size_t capacity;
     bool is_open;
+    bool takes_prints;
     struct pn_json_parser *parser;
 };
 
@@ -49,6 +52,8 @@ bool pn_sink_batch_add(struct pn_sink_batch *batch, const struct pn_record *reco
                        int64_t bytes_max);
 /* Closes the open object; `end` is the offset after its last record. */
 void pn_sink_batch_close(struct pn_sink_batch *batch, int64_t end);
+/* Adds the print of the closed objects' last record, where the batch takes prints. */
+void pn_sink_batch_add_print(const struct pn_sink_batch *batch, struct pn_sink_prints *prints);
 /* Forgets the open object. */
 void pn_sink_batch_drop(struct pn_sink_batch *batch);
 /* The open object's number of records, dead or not. */

@@ -6,7 +6,7 @@
  * The chain begins where its origin says, a small object that the first sink puts:
  *
  *   .pinion/chain/<topics_dir>/<topic>/<partition>/<topic's id>.json
- *   {"offset":0,"number":0}
+ *   {"offset":0,"number":0}                  and "seen", as in a note, when records landed before
  *
  * So a topic that was made again has another chain, after the objects of the earlier one. Where
  * each process counts ids itself, the greatest in the store holds: see chain_ids.c. The end
@@ -26,6 +26,7 @@ enum { ORIGIN_BYTES_MAX = 1024 };
 struct origin {
     int64_t offset;
     int64_t number;
+    struct pn_sink_prints prints;
 };
 
 /* --- notes ------------------------------------------------------------------------------------ */
@@ -61,6 +62,7 @@ static void stand_after(struct pn_sink_part *part, int64_t number, struct pn_sin
     memory->base_next = memory->base;
     pn_sink_cuts_deinit(&memory->cuts);
     memory->cuts = note->cuts;
+    memory->prints = note->prints;
     note->cuts = (struct pn_sink_cuts){0};
     part->place = (struct pn_sink_place){.is_known = true,
                                          .next = note->next,
@@ -104,8 +106,9 @@ static int parse_origin(const char *key, const struct pn_buf *text, struct origi
     int rc = pn_json_parse(parser, pn_buf_text(text), text->len, text->len, &root, NULL);
     origin->offset = rc == 0 ? pn_json_get_i64(root, "offset", -1) : -1;
     origin->number = rc == 0 ? pn_json_get_i64(root, "number", -1) : -1;
+    bool has_prints = rc == 0 && pn_sink_prints_read(pn_json_get(root, "seen"), &origin->prints);
     pn_json_parser_destroy(&parser);
-    if (origin->offset >= 0 && origin->number >= origin->offset) {
+    if (has_prints && origin->offset >= 0 && origin->number >= origin->offset) {
         return 0;
     }
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
@@ -141,6 +144,10 @@ static void write_origin(const struct origin *origin, struct pn_buf *text)
     pn_json_put_object(&json);
     pn_json_add_i64(&json, "offset", origin->offset);
     pn_json_add_i64(&json, "number", origin->number);
+    if (origin->prints.count > 0) {
+        pn_json_put_key(&json, "seen");
+        pn_sink_prints_write(&json, &origin->prints);
+    }
     pn_json_end(&json);
     pn_json_end_line(&json);
 }
@@ -153,7 +160,8 @@ static int choose_origin(struct pn_sink *sink, struct pn_sink_part *part, struct
     const struct pn_sink_memory *memory = &part->memory;
     int64_t base = memory->base_next;
     int rc = part->is_remembered ? 0 : pn_sink_find_base(sink, memory, &base, e);
-    *origin = (struct origin){.offset = memory->landed, .number = base + memory->landed};
+    *origin = (struct origin){
+        .offset = memory->landed, .number = base + memory->landed, .prints = memory->prints};
     if (rc == 0 && base > 0) {
         pn_logger_warn(sink->config.logger, "sink",
                        "%s partition %" PRId32
@@ -225,6 +233,7 @@ static int find_end(struct pn_sink *sink, struct pn_sink_part *part, const struc
     memory->base = origin->number - origin->offset;
     memory->base_next = memory->base;
     memory->landed = origin->offset;
+    memory->prints = origin->prints;
     part->place =
         (struct pn_sink_place){.is_known = true, .is_origin = true, .next = origin->offset};
     return 0;
@@ -247,7 +256,8 @@ int pn_sink_chain_begin_at(struct pn_sink *sink, const struct pn_sink_memory *me
                            struct pn_err *e)
 {
     const struct origin origin = {.offset = memory->landed,
-                                  .number = memory->base_next + memory->landed};
+                                  .number = memory->base_next + memory->landed,
+                                  .prints = memory->prints};
     struct pn_buf text;
     char *key = origin_key(sink, memory);
     write_origin(&origin, &text);
@@ -359,7 +369,10 @@ int pn_sink_chain_check(struct pn_sink *sink, const struct pn_sink_part *part, i
 int pn_sink_chain_mark(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e)
 {
     struct pn_sink_memory *memory = &part->memory;
-    struct pn_sink_note note = {.id = memory->id, .at = part->place.next, .next = part->place.next};
+    struct pn_sink_note note = {.id = memory->id,
+                                .at = part->place.next,
+                                .next = part->place.next,
+                                .prints = memory->prints};
     int64_t number = part->place.mark_number;
     char text[PN_NOTE_SIZE];
     bool is_new = false;
@@ -367,7 +380,10 @@ int pn_sink_chain_mark(struct pn_sink *sink, struct pn_sink_part *part, struct p
     pn_sink_note_write(&note, text);
     const struct pn_put put = {.key = key, .bytes = "", .len = 0, .note = text};
     int rc = pn_store_put_new(sink->config.store, &put, 1, &is_new, e);
-    if (rc == 0 && !is_new) {
+    if (rc == 0 && !is_new && pn_log_counts_topic_ids(sink->config.log)) {
+        pn_sink_group_forget(part); /* what the other one has seen is looked at first */
+        part->is_doubted = true;
+    } else if (rc == 0 && !is_new) {
         memory->base = number - part->place.next;
         rc = pn_sink_chain_follow(sink, part, e);
     } else if (rc == 0) {

@@ -230,7 +230,8 @@ static int complete(struct pn_sink_landing *landing, struct pn_err *e)
                                 .next = part->place.next,
                                 .cuts = memory->cuts,
                                 .dead_letters = part->place.dead_letters,
-                                .dead_objects = part->place.dead_objects};
+                                .dead_objects = part->place.dead_objects,
+                                .prints = memory->prints};
     struct presence values = {.memory = memory, .is_there = pn_xcalloc(count + 1, sizeof(bool))};
     struct presence dead = {.memory = memory, .is_there = pn_xcalloc(count + 1, sizeof(bool))};
     int rc = 0;
@@ -283,6 +284,7 @@ static void note_cuts(struct pn_sink_landing *landing, struct pn_sink_note *note
         note->dead_letters += object->dead_letters;
         note->dead_objects += object->dead_len > 0;
     }
+    pn_sink_batch_add_print(batch, &note->prints);
 }
 
 /* Puts the batch's first object, and with it decides the cuts of all; or others have decided. */
@@ -297,6 +299,7 @@ static int decide(struct pn_sink_landing *landing, struct pn_sink_note *note, bo
     if (*is_decided) {
         pn_sink_cuts_deinit(&part->memory.cuts);
         part->memory.cuts = note->cuts;
+        part->memory.prints = note->prints;
         part->place = (struct pn_sink_place){.is_known = true,
                                              .next = note->next,
                                              .dead_letters = note->dead_letters,
@@ -311,7 +314,7 @@ static int decide(struct pn_sink_landing *landing, struct pn_sink_note *note, bo
 static int land_new(struct pn_sink_landing *landing, bool all, struct pn_err *e)
 {
     struct pn_sink_memory *memory = &landing->part->memory;
-    struct pn_sink_note note = {.id = memory->id};
+    struct pn_sink_note note = {.id = memory->id, .prints = memory->prints};
     bool is_decided = false;
     int rc = pn_sink_cut_new(landing, all, e);
     if (rc == 0) {

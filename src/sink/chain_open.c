@@ -65,7 +65,8 @@ int pn_sink_chain_open_part(struct pn_sink *sink, struct pn_sink_part *part, str
     bool has_cuts = false;
     bool is_short = false;
     int rc = pn_sink_chain_find(sink, part, &has_cuts, e);
-    if (rc == 0 && !has_cuts && !part->is_unsure && part->place.next > part->end) {
+    if (rc == 0 && !has_cuts && !part->is_unsure && !part->is_doubted &&
+        part->place.next > part->end) {
         rc = look_again(sink, part, &is_short, e);
     }
     if (rc != 0 || !is_short) {

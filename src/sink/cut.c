@@ -34,6 +34,7 @@ void pn_sink_landing_init(struct pn_sink_landing *landing, struct pn_sink *sink,
     const struct pn_sink_memory *memory = &part->memory;
     *landing = (struct pn_sink_landing){.sink = sink, .part = part, .next = memory->landed};
     pn_sink_batch_init(&landing->batch, memory->topic, memory->partition);
+    landing->batch.takes_prints = pn_log_counts_topic_ids(sink->config.log);
     pn_sink_reader_init(&landing->reader, sink->config.log, memory->topic, memory->partition,
                         memory->landed, note_lost, landing);
 }

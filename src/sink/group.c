@@ -32,6 +32,7 @@ static void set_ours(struct pn_sink *sink, const char *topic, int32_t partition,
         return; /* a topic that has not been looked at yet, or is gone */
     }
     pn_sink_group_forget(part);
+    part->is_doubted = pn_log_counts_topic_ids(sink->config.log);
     pthread_mutex_lock(&sink->lock);
     part->is_ours = is_ours;
     part->failure.code = 0;

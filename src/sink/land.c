@@ -126,12 +126,15 @@ static int write_values(struct pn_sink_landing *landing, struct pn_err *e)
 static int remember_cuts(struct pn_sink_landing *landing, struct pn_err *e)
 {
     struct pn_sink_memory *memory = &landing->part->memory;
+    const struct pn_sink_prints prints = memory->prints;
     for (size_t i = 0; i < landing->batch.count; i++) {
         const struct pn_sink_object *object = &landing->batch.objects[i];
         pn_sink_cuts_add(&memory->cuts, object->first, object->end);
     }
+    pn_sink_batch_add_print(&landing->batch, &memory->prints);
     int rc = pn_sink_remember(landing->sink, e);
     if (rc != 0) {
+        memory->prints = prints;
         /* Whether they are on disk or not: no object of them was written, so others may be cut. */
         pn_sink_cuts_clear(&memory->cuts);
         pn_err_prefix(e, "the sink cannot store its cuts");
@@ -190,8 +193,17 @@ static int land(struct pn_sink_landing *landing, bool all, struct pn_err *e)
     return rc;
 }
 
-/* Finds out under which names the partition's objects are to land. *has_cuts: cuts of the state
- * file come first. */
+static int find_place(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cuts,
+                      struct pn_err *e)
+{
+    if (sink->has_chain) {
+        return part->place.is_known ? 0 : pn_sink_chain_find(sink, part, has_cuts, e);
+    }
+    return part->is_remembered ? 0 : find_names(sink, part, e);
+}
+
+/* Finds out under which names the partition's objects are to land, and whether the log has what
+ * landed before. *has_cuts: cuts of the state file come first. */
 static int prepare(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cuts,
                    struct pn_err *e)
 {
@@ -204,10 +216,14 @@ static int prepare(struct pn_sink *sink, struct pn_sink_part *part, bool *has_cu
                           "the log could not read all of it when it was opened; repair the disk, "
                           "then restart pinion");
     }
-    if (sink->has_chain) {
-        return part->place.is_known ? 0 : pn_sink_chain_find(sink, part, has_cuts, e);
+    int rc = find_place(sink, part, has_cuts, e);
+    if (rc == 0) {
+        rc = pn_sink_prove(sink, part, e);
     }
-    return part->is_remembered ? 0 : find_names(sink, part, e);
+    if (rc == 0 && *has_cuts && part->memory.cuts.count == 0) { /* they are of a former topic */
+        rc = find_place(sink, part, has_cuts, e);
+    }
+    return rc;
 }
 
 int pn_sink_land(struct pn_sink *sink, struct pn_sink_part *part, bool all, bool *progress,

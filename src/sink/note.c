@@ -26,6 +26,10 @@ void pn_sink_note_write(const struct pn_sink_note *note, char *text)
     pn_json_put_i64(&json, note->dead_letters);
     pn_json_put_i64(&json, note->dead_objects);
     pn_json_end(&json);
+    if (note->prints.count > 0) {
+        pn_json_put_key(&json, "seen");
+        pn_sink_prints_write(&json, &note->prints);
+    }
     pn_json_end(&json);
     PN_ASSERT(!pn_buf_failed(&out));
     memcpy(text, pn_buf_text(&out), out.len + 1);
@@ -87,7 +91,8 @@ bool pn_sink_note_read(const char *text, struct pn_sink_note *note)
         note->at = pn_json_get_i64(root, "at", -1);
         note->next = pn_json_get_i64(root, "next", -1);
         good = pn_sink_cuts_read(pn_json_get(root, "cuts"), 0, &note->cuts) &&
-               read_dead(pn_json_get(root, "dead"), note) && is_sound(note);
+               read_dead(pn_json_get(root, "dead"), note) &&
+               pn_sink_prints_read(pn_json_get(root, "seen"), &note->prints) && is_sound(note);
     }
     pn_json_parser_destroy(&parser);
     if (!good) {

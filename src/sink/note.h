@@ -11,6 +11,8 @@
  *   cuts  the objects that were cut together with this one, as in state.h. None: the object has no
  *         lines, and only says where the chain continues, under the next number
  *   dead  the dead letters of these cuts, and how many objects of dead letters hold them
+ *   seen  of a log that counts topics' ids: some of the records that have landed, the last one of
+ *         these cuts at the end, see prints.h
  */
 #ifndef PN_SINK_NOTE_H
 #define PN_SINK_NOTE_H
@@ -31,6 +33,7 @@ struct pn_sink_note {
     struct pn_sink_cuts cuts;
     int64_t dead_letters;
     int64_t dead_objects;
+    struct pn_sink_prints prints;
 };
 
 /* `text` has PN_NOTE_SIZE bytes. */

@@ -68,6 +68,7 @@ static struct pn_sink_part *add_part(struct pn_sink *sink, const struct pn_sink_
     part->memory = *memory;
     part->waiting_since_ms = -1;
     part->is_selected = is_selected(sink, memory->topic);
+    part->is_doubted = pn_log_counts_topic_ids(sink->config.log);
     part->is_ours = pn_sink_share_has(&sink->share, memory->topic, memory->partition);
     part->status.partition = memory->partition;
     if (part->is_selected) {
@@ -166,6 +167,7 @@ static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     memory->base = base;
     memory->base_next = base;
     memory->landed = 0;
+    memory->prints.count = 0;
     part->enough_end = 0;
     part->lost_until = 0;
     part->waiting_since_ms = -1;
@@ -175,6 +177,7 @@ static void start_again(struct pn_sink *sink, struct pn_sink_part *part, uint64_
 static void begin_another_chain(struct pn_sink_part *part, int64_t begin)
 {
     pn_sink_cuts_clear(&part->memory.cuts);
+    part->memory.prints.count = 0;
     part->place = (struct pn_sink_place){0};
     part->is_remembered = false;
     part->memory.landed = begin;
@@ -236,7 +239,9 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     }
     part->is_unsure = offsets.unsure;
     part->passing = offsets.passing;
-    if (!offsets.unsure && !part->place.is_known &&
+    part->is_doubted |= offsets.doubts != part->doubts;
+    part->doubts = offsets.doubts;
+    if (!part->is_doubted && !offsets.unsure && !part->place.is_known &&
         names_end(memory) - memory->base_next > offsets.end) {
         step_back(sink, part, offsets.end);
         *changed = true;

@@ -33,16 +33,20 @@ struct pn_sink_place {
 
 struct pn_sink_part {
     struct pn_sink_memory memory;
-    bool is_remembered;       /* memory is in the state file, or may be put there */
-    bool is_selected;         /* the settings ask for this topic */
-    bool is_ours;             /* by `lock`, too: it is not another sink's of the group */
-    bool is_seen;             /* by the present look at the log's topics */
-    bool has_failed;          /* in the present pass */
-    int64_t begin;            /* of the log, when last looked */
-    int64_t end;              /* likewise */
-    int64_t enough_end;       /* before this end, what waits fills no object; 0: not known */
-    bool is_unsure;           /* that end, see struct pn_log_offsets: nothing lands meanwhile */
-    const char *passing;      /* ... and why, where that passes; static, or NULL */
+    bool is_remembered;  /* memory is in the state file, or may be put there */
+    bool is_selected;    /* the settings ask for this topic */
+    bool is_ours;        /* by `lock`, too: it is not another sink's of the group */
+    bool is_seen;        /* by the present look at the log's topics */
+    bool has_failed;     /* in the present pass */
+    int64_t begin;       /* of the log, when last looked */
+    int64_t end;         /* likewise */
+    int64_t enough_end;  /* before this end, what waits fills no object; 0: not known */
+    bool is_unsure;      /* that end, see struct pn_log_offsets: nothing lands meanwhile */
+    const char *passing; /* ... and why, where that passes; static, or NULL */
+    uint64_t doubts;     /* of the log, when last looked */
+    bool is_doubted;     /* the log's records may be others than those that have landed */
+    bool is_short;       /* the log ends before what has landed, since short_since_ms */
+    int64_t short_since_ms;
     int64_t ask_at_ms;        /* while it is not seen: when the log is asked for it again */
     int64_t waiting_since_ms; /* when a record that has not landed was first seen; -1 for none */
     int64_t retry_at_ms;      /* after a failure; not before */
@@ -207,6 +211,12 @@ int pn_sink_chain_open(struct pn_sink *sink, struct pn_err *e) PN_MUST_CHECK;
 /* The same for one partition. */
 int pn_sink_chain_open_part(struct pn_sink *sink, struct pn_sink_part *part,
                             struct pn_err *e) PN_MUST_CHECK;
+
+/* --- prove.c: the topic that has landed, or another one -------------------------------------- */
+
+/* Where the partition is doubted: looks whether the log has the records that have landed. If it has
+ * others, the place moves so that they land, too. RETRY: that is not sure yet. */
+int pn_sink_prove(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- land.c: from the log to the store ------------------------------------------------------- */
 

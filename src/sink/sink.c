@@ -189,7 +189,8 @@ static bool is_due(const struct pn_sink *sink, const struct pn_sink_part *part, 
         return false;
     }
     bool is_placed = !sink->has_chain || part->place.is_known || part->is_unsure;
-    if (part->memory.cuts.count > 0 || !is_placed) {
+    bool is_doubted = part->is_doubted && !part->is_unsure;
+    if (part->memory.cuts.count > 0 || !is_placed || is_doubted) {
         return true;
     }
     return waiting > 0 && (all || is_aged(sink, part, now_ms) ||

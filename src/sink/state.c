@@ -115,6 +115,7 @@ static bool read_memory(const struct pn_json *line, struct pn_sink_memory *memor
     memory->landed = pn_json_get_i64(line, "landed", -1);
     return partition >= 0 && partition < PN_PARTITIONS_MAX && memory->base >= 0 &&
            memory->base_next >= memory->base && memory->landed >= 0 &&
+           pn_sink_prints_read(pn_json_get(line, "seen"), &memory->prints) &&
            pn_sink_cuts_read(pn_json_get(line, "cuts"), memory->landed, &memory->cuts);
 }
 
@@ -216,6 +217,10 @@ void pn_sink_state_add(struct pn_buf *text, const struct pn_sink_memory *memory)
     pn_json_add_i64(&json, "landed", memory->landed);
     pn_json_put_key(&json, "cuts");
     pn_sink_cuts_write(&json, &memory->cuts);
+    if (memory->prints.count > 0) {
+        pn_json_put_key(&json, "seen");
+        pn_sink_prints_write(&json, &memory->prints);
+    }
     pn_json_end(&json);
     pn_json_end_line(&json);
 }

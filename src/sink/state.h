@@ -15,6 +15,7 @@
  *   landed  every record before this offset has landed
  *   cuts    [first, end, step]: objects were cut at first, first + step, ... up to end (exclusive);
  *           they may have been written or not. In offset order; between two there may be a hole.
+ *   seen    of a log that counts topics' ids: some of the records, see prints.h
  *
  * Invariants: 0 <= base <= base_next; 0 <= landed <= first of the first cut; first < end; 1 <=
  * step; end <= the next first.
@@ -31,6 +32,7 @@
 #include "base/io.h"
 #include "base/json_writer.h"
 #include "log/log.h"
+#include "sink/prints.h"
 
 /* Offsets: a run of objects that each cover `step` of them, the last one perhaps fewer. */
 struct pn_sink_cut {
@@ -63,6 +65,7 @@ struct pn_sink_memory {
     int64_t base_next;
     int64_t landed;
     struct pn_sink_cuts cuts;
+    struct pn_sink_prints prints; /* of what has landed, and of the cuts */
 };
 
 /* Calls fn for each partition remembered; fn takes memory->cuts over. A missing file is an empty

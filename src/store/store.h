@@ -33,7 +33,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { PN_KEY_MAX = 1024, PN_ETAG_SIZE = 80, PN_NOTE_SIZE = 768 };
+enum { PN_KEY_MAX = 1024, PN_ETAG_SIZE = 80, PN_NOTE_SIZE = 944 };
 
 struct pn_object {
     const char *key; /* borrowed during the callback */

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -67,6 +67,24 @@ def produce(topic, keys):
 def create(topic, partitions):
     admin = AdminClient({"bootstrap.servers": address})
     admin.create_topics([NewTopic(topic, partitions)])[topic].result(60)
+
+
+def make_again(topic, partitions, values):
+    """Deletes the topic and creates it again; then value after value goes to its partitions in
+    turn."""
+    admin = AdminClient({"bootstrap.servers": address})
+    admin.delete_topics([topic])[topic].result(60)
+    while True:
+        try:
+            create(topic, partitions)
+            break
+        except KafkaException as e:  # it is still being deleted
+            if e.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    producer = Producer({"bootstrap.servers": address, "message.timeout.ms": 60000})
+    for i, value in enumerate(values):
+        producer.produce(topic, json.dumps(value), partition=i % partitions)
+    assert producer.flush(60) == 0
 
 
 def committed(group, topic, partitions):

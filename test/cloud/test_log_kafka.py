@@ -215,6 +215,44 @@ def test_a_topic_created_again_lands_from_its_first_record(broker, tmp_path):
         until(lines, list(range(13)))
 
 
+def make_again_pipeline(tmp_path, name):
+    """Its topic has one partition."""
+    (tmp_path / "pipeline.yml").write_text(f"name: again\ntopics:\n  {name}: {{partitions: 1}}\n")
+
+
+@pytest.mark.parametrize("count", [3, 10, 20])
+def test_a_topic_that_another_program_made_again_while_pinion_was_stopped(broker, tmp_path, count):
+    """With fewer records than had landed of the former, with as many, and with more."""
+    data, name = tmp_path / "data", f"remade-{count}"
+    make_again_pipeline(tmp_path, name)
+    lines = lambda: landed(data, name).get(0, [])  # noqa: E731
+    with server(data, tmp_path, broker.address) as gateway:
+        post(gateway, name, *({"value": value} for value in range(10)))
+        until(lines, list(range(10)))
+    broker.ask("make_again", name, 1, list(range(100, 100 + count)))
+    wanted = [*range(10), *range(100, 100 + count)]
+    with server(data, tmp_path, broker.address) as gateway:
+        until(lines, wanted)
+        assert "was deleted and created again" in gateway.log()
+    with server(data, tmp_path, broker.address) as gateway:  # no other life lands them again
+        post(gateway, name, {"value": 1000})
+        until(lines, [*wanted, 1000])
+
+
+def test_a_topic_that_another_program_made_again_while_pinion_runs(broker, tmp_path):
+    """At once, so that nobody sees that it was not there."""
+    data, name = tmp_path / "data", "at-once"
+    make_again_pipeline(tmp_path, name)
+    lines = lambda: landed(data, name).get(0, [])  # noqa: E731
+    with server(data, tmp_path, broker.address) as gateway:
+        post(gateway, name, *({"value": value} for value in range(10)))
+        until(lines, list(range(10)))
+        broker.ask("make_again", name, 1, [100, 101, 102])
+        until(lines, [*range(10), 100, 101, 102])
+        post(gateway, name, *({"value": value} for value in range(103, 120)))
+        until(lines, [*range(10), *range(100, 120)])
+
+
 # --- what goes wrong ------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Servers with data folders of their own that share one Kafka cluster and one bucket."""
 
 import json
+import re
 import signal
 import threading
 from collections import Counter
@@ -19,7 +20,7 @@ PARTITIONS = 6
 
 @pytest.fixture
 def prefix(request):
-    return request.node.name
+    return re.sub(r"\W", "-", request.node.name).strip("-")
 
 
 @pytest.fixture
@@ -252,6 +253,28 @@ def test_a_new_worker_after_a_topic_was_created_again(
         two.produce(prefix, *({"n": n} for n in range(90, 120)))
         until(lambda: landed(s3, prefix), Counter(range(120)))
         assert two.health().get("stalled_landings", []) == []
+
+
+@pytest.mark.parametrize("each", [2, 40])
+def test_workers_after_another_program_made_the_topic_again(
+    broker, s3, bucket, prefix, pipeline, tmp_path, each
+):
+    """While all of them were stopped, with fewer and with more records than it had."""
+    one, two = (Worker(tmp_path / name, broker, bucket, pipeline) for name in ("one", "two"))
+    with one, two:
+        one.produce(prefix, *({"n": n} for n in range(60)))
+        until(lambda: landed(s3, prefix), Counter(range(60)))
+    again = range(1000, 1000 + each * PARTITIONS)
+    broker.ask("make_again", prefix, PARTITIONS, [{"n": n} for n in again])
+    with one, two:
+        until(lambda: landed(s3, prefix), Counter([*range(60), *again]))
+        until(lambda: one.health().get("stalled_landings", []), [])
+        one.produce(prefix, *({"n": n} for n in range(60, 120)))
+        until(lambda: landed(s3, prefix), Counter([*range(120), *again]))
+        two.kill()  # the other one finds what it has left
+        until(one.partitions, ALL)
+        one.produce(prefix, *({"n": n} for n in range(120, 180)))
+        until(lambda: landed(s3, prefix), Counter([*range(180), *again]))
 
 
 def test_workers_that_come_and_go_land_each_record_once(

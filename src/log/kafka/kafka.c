@@ -64,6 +64,7 @@ static int kafka_offsets(struct pn_log *log, const char *name, int32_t number,
         *offsets = (struct pn_log_offsets){.begin = atomic_load(&part->begin),
                                            .end = pn_kafka_part_end(part),
                                            .size_bytes = -1,
+                                           .doubts = atomic_load(&part->doubts),
                                            .passing = why_unsure(topic, part)};
         offsets->unsure = offsets->passing != NULL;
         pn_kafka_topic_release(topic);

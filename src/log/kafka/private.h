@@ -46,6 +46,7 @@ struct pn_kafka_part {
     _Atomic int64_t delivered; /* after the last record of ours that was acknowledged */
     _Atomic int64_t read_end;  /* after the last record that was read: it was stable */
     _Atomic int64_t fell_ms;   /* since when the leader says less than `end`; 0: it does not */
+    _Atomic uint64_t doubts;   /* see struct pn_log_offsets */
     atomic_bool is_known;      /* begin and end are */
     atomic_bool is_led;        /* it had a leader when the cluster was asked last */
     /* As the cluster said last; with the catalog's lock. */
@@ -303,7 +304,8 @@ bool pn_kafka_refresh_deleted(struct pn_kafka *kafka, const char *name);
 /* The same for one topic, which gets into the catalog. MISSING when the cluster has none. */
 int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name,
                            struct pn_err *e) PN_MUST_CHECK;
-/* Asks for begin and end of the partitions of some topics. *grew: an end has. */
+/* Asks for begin and end of the partitions of some topics. *grew: an end has, or it is another
+ * topic's, as it seems. */
 int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
                           bool *grew, struct pn_err *e) PN_MUST_CHECK;
 /* Asks for the settings of a topic that is known. */

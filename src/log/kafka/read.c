@@ -131,6 +131,7 @@ static int collect(struct reading *reading, struct pn_kafka_reader *reader, stru
         }
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             rd_kafka_resp_err_t err = message->err;
+            atomic_fetch_add(&reading->part->doubts, 1); /* such as an offset out of range */
             return records->count > 0
                        ? 0
                        : pn_kafka_fail(reading->kafka, err, e,

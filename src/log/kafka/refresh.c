@@ -71,10 +71,12 @@ static int ask_offsets(struct pn_kafka *kafka, rd_kafka_topic_partition_list_t *
                : pn_kafka_fail(kafka, err, e, "cannot ask the brokers where partitions end");
 }
 
-/* An end that goes back is believed when it stays so: the topic was made again. */
-static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t now_ms)
+/* An end that goes back is believed when it stays so: the topic was made again. `read_end`: what
+ * had been read when the leader was asked. Returns whether readers have something to look at. */
+static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t read_end, int64_t now_ms)
 {
     int64_t before = atomic_load(&part->end);
+    before = before > read_end ? before : read_end;
     if (atomic_load(&part->is_known) && end < before) {
         int64_t fell_ms = atomic_load(&part->fell_ms);
         if (fell_ms == 0) {
@@ -86,36 +88,73 @@ static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t now_ms)
         atomic_store(&part->delivered, 0);
         atomic_store(&part->read_end, 0);
     }
-    atomic_store(&part->fell_ms, 0);
+    bool was_falling = atomic_exchange(&part->fell_ms, 0) != 0;
     atomic_store(&part->end, end);
-    return end > before;
+    return end > before || was_falling;
 }
 
-static void note_part(struct pn_kafka_part *part, const rd_kafka_topic_partition_t *begin,
-                      const rd_kafka_topic_partition_t *end, int64_t now_ms, bool *grew)
+/* Should the topic have been made again, what readers have fetched ahead is of the former one. */
+static void doubt(struct pn_kafka *kafka, const struct pn_kafka_topic *topic)
+{
+    for (int32_t i = 0; i < topic->info.partitions; i++) {
+        atomic_fetch_add(&topic->parts[i]->doubts, 1);
+    }
+    pn_kafka_readers_forget(kafka, topic->info.name);
+}
+
+/* False when it begins or ends before what was known: that may be another topic's. */
+static bool note_part(struct pn_kafka_part *part, const rd_kafka_topic_partition_t *begin,
+                      const rd_kafka_topic_partition_t *end, int64_t read_end, int64_t now_ms,
+                      bool *grew)
 {
     bool is_answer = end->err == RD_KAFKA_RESP_ERR_NO_ERROR && end->offset >= 0 &&
                      begin->err == RD_KAFKA_RESP_ERR_NO_ERROR && begin->offset >= 0;
-    if (is_answer) { /* its leader has not just gone */
-        *grew |= note_end(part, end->offset, now_ms);
-        atomic_store(&part->begin, begin->offset);
-        atomic_store(&part->is_known, true);
+    if (!is_answer) { /* its leader has just gone */
+        return true;
     }
+    bool was_falling = atomic_load(&part->fell_ms) != 0;
+    bool is_back = atomic_load(&part->is_known) && begin->offset < atomic_load(&part->begin);
+    *grew |= note_end(part, end->offset, read_end, now_ms);
+    is_back |= !was_falling && atomic_load(&part->fell_ms) != 0;
+    atomic_store(&part->begin, begin->offset);
+    atomic_store(&part->is_known, true);
+    return !is_back;
+}
+
+/* How far each of the list's partitions has been read, in their order. The caller frees it. */
+static int64_t *read_ends(struct pn_kafka_topic **topics, size_t count,
+                          const rd_kafka_topic_partition_list_t *list)
+{
+    int64_t *ends = pn_xcalloc((size_t)list->cnt + 1, sizeof *ends);
+    int at = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (; at < list->cnt && strcmp(list->elems[at].topic, topics[i]->info.name) == 0; at++) {
+            ends[at] = atomic_load(&topics[i]->parts[list->elems[at].partition]->read_end);
+        }
+    }
+    return ends;
 }
 
 /* The lists are in the order of list_parts(). */
-static void note_all(struct pn_kafka_topic **topics, size_t count,
+static void note_all(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
                      const rd_kafka_topic_partition_list_t *begins,
-                     const rd_kafka_topic_partition_list_t *ends, int64_t now_ms, bool *grew)
+                     const rd_kafka_topic_partition_list_t *ends, const int64_t *reads,
+                     int64_t now_ms, bool *grew)
 {
     int at = 0;
     for (size_t i = 0; i < count; i++) {
+        bool is_same = true;
         for (int32_t p = 0; p < topics[i]->info.partitions && at < ends->cnt; p++) {
             const rd_kafka_topic_partition_t *end = &ends->elems[at];
             if (end->partition == p && strcmp(end->topic, topics[i]->info.name) == 0) {
-                note_part(topics[i]->parts[p], &begins->elems[at], end, now_ms, grew);
+                is_same &= note_part(topics[i]->parts[p], &begins->elems[at], end, reads[at],
+                                     now_ms, grew);
                 at++;
             }
+        }
+        if (!is_same) {
+            doubt(kafka, topics[i]);
+            *grew = true;
         }
     }
     PN_ASSERT(at == ends->cnt);
@@ -129,16 +168,18 @@ int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics
     for (int i = 0; i < ends->cnt; i++) {
         ends->elems[i].offset = RD_KAFKA_OFFSET_END;
     }
+    int64_t *reads = read_ends(topics, count, begins);
     int64_t now_ms = pn_mono_ms(kafka->clock);
     int rc = ask_offsets(kafka, &ends, e);
     if (rc == 0) {
         rc = ask_offsets(kafka, &begins, e);
     }
     if (rc == 0) {
-        note_all(topics, count, begins, ends, now_ms, grew);
+        note_all(kafka, topics, count, begins, ends, reads, now_ms, grew);
     }
     rd_kafka_topic_partition_list_destroy(begins);
     rd_kafka_topic_partition_list_destroy(ends);
+    free(reads);
     return rc;
 }
 
@@ -173,6 +214,7 @@ static void note_gone(struct pn_kafka *kafka, struct pn_kafka_topic *topic, bool
     if (gone_ms == 0) {
         atomic_store(&topic->gone_ms, now_ms);
         gone_ms = now_ms;
+        doubt(kafka, topic); /* should it come again at once */
     }
     if (!at_once && now_ms - gone_ms < GONE_MS) {
         return;
@@ -184,6 +226,14 @@ static void note_gone(struct pn_kafka *kafka, struct pn_kafka_topic *topic, bool
     pn_kafka_readers_forget(kafka, name);
     pn_kafka_catalog_remove(&kafka->catalog, name, topic->info.id);
     pn_kafka_notify(kafka);
+}
+
+/* The cluster has the topic, maybe again. */
+static void note_there(struct pn_kafka *kafka, struct pn_kafka_topic *topic)
+{
+    if (atomic_exchange(&topic->gone_ms, 0) != 0) {
+        pn_kafka_notify(kafka);
+    }
 }
 
 /* The topic as it is known, held, or a new one when it is new or has more partitions. *is_new. */
@@ -199,7 +249,7 @@ static struct pn_kafka_topic *take_topic(struct pn_kafka *kafka,
     if (known != NULL && found->partition_cnt < known->info.partitions) {
         note_gone(kafka, known, false); /* partitions of a topic never become fewer */
     } else if (known != NULL) {
-        atomic_store(&known->gone_ms, 0);
+        note_there(kafka, known);
     }
     *is_new = known == NULL || found->partition_cnt > known->info.partitions;
     if (!*is_new) {
@@ -278,7 +328,7 @@ static void look_for(struct pn_kafka *kafka, struct pn_kafka_topic *topic, bool 
         metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         note_gone(kafka, topic, at_once);
     } else if (metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        atomic_store(&topic->gone_ms, 0);
+        note_there(kafka, topic);
     }
     rd_kafka_metadata_destroy(metadata);
 }

@@ -29,6 +29,15 @@ static void test_notes_that_are_none(void **state)
         "{\"id\":\"0000000000000001\",\"at\":0,\"next\":4,\"cuts\":[[0,4,1]],\"dead\":[0,-1]}",
         "{\"id\":\"0000000000000001\",\"at\":0,\"next\":900000000000,"
         "\"cuts\":[[0,900000000000,1]],\"dead\":[0,0]}",
+        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":0,\"cuts\":[],\"dead\":[0,0],\"seen\":1}",
+        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":0,\"cuts\":[],\"dead\":[0,0],"
+        "\"seen\":[[1,2]]}",
+        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":0,\"cuts\":[],\"dead\":[0,0],"
+        "\"seen\":[[1,2,4294967296]]}",
+        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":0,\"cuts\":[],\"dead\":[0,0],"
+        "\"seen\":[[2,0,0],[2,0,0]]}",
+        "{\"id\":\"0000000000000001\",\"at\":0,\"next\":0,\"cuts\":[],\"dead\":[0,0],"
+        "\"seen\":[[1,0,0],[2,0,0],[3,0,0],[4,0,0],[5,0,0]]}",
     };
     struct pn_sink_note note;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -51,12 +60,17 @@ static void test_the_longest_note(void **state)
     note.at = note.cuts.cuts[0].first;
     note.next = note.cuts.cuts[note.cuts.count - 1].end;
     assert_int_equal(note.cuts.count, PN_SINK_NOTE_RUNS_MAX);
+    for (int64_t i = PN_SINK_PRINTS_MAX; i > 0; i--) {
+        const struct pn_sink_print print = {INT64_MAX - i, INT64_MIN, UINT32_MAX};
+        pn_sink_prints_add(&note.prints, &print);
+    }
     pn_sink_note_write(&note, text);
     assert_true(pn_sink_note_read(text, &back));
     assert_int_equal(back.id, UINT64_MAX);
     assert_int_equal(back.next, note.next);
     assert_int_equal(back.cuts.count, note.cuts.count);
     assert_memory_equal(back.cuts.cuts, note.cuts.cuts, note.cuts.count * sizeof *note.cuts.cuts);
+    assert_memory_equal(&back.prints, &note.prints, sizeof note.prints);
     pn_sink_note_deinit(&note);
     pn_sink_note_deinit(&back);
 }

@@ -22,6 +22,7 @@ struct fake_partition {
     int64_t end;
     bool unsure;
     const char *passing;
+    uint64_t doubts;
     int64_t damage_first;
     int64_t damage_end;
 };
@@ -170,6 +171,7 @@ static int fake_offsets(struct pn_log *log, const char *topic, int32_t partition
         *offsets = (struct pn_log_offsets){.begin = part->begin,
                                            .end = part->end,
                                            .unsure = part->unsure,
+                                           .doubts = part->doubts,
                                            .passing = part->passing};
     }
     pthread_mutex_unlock(&fake->lock);
@@ -293,6 +295,11 @@ void fake_log_count_ids(struct fake_log *fake)
     fake->ops.raise_topic_id = fake_raise_topic_id;
 }
 
+void fake_log_uncount_ids(struct fake_log *fake)
+{
+    fake->ops.raise_topic_id = NULL;
+}
+
 void fake_log_destroy(struct fake_log **fake)
 {
     while ((*fake)->topics != NULL) {
@@ -395,6 +402,13 @@ void fake_log_set_passing(struct fake_log *fake, const char *topic, int32_t part
     pthread_mutex_lock(&fake->lock);
     must_find(fake, topic, partition)->unsure = why != NULL;
     must_find(fake, topic, partition)->passing = why;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_log_doubt(struct fake_log *fake, const char *topic, int32_t partition)
+{
+    pthread_mutex_lock(&fake->lock);
+    must_find(fake, topic, partition)->doubts++;
     pthread_mutex_unlock(&fake->lock);
 }
 

@@ -31,11 +31,15 @@ void fake_log_hide(struct fake_log *fake, const char *topic, bool is_hidden);
 void fake_log_set_id(struct fake_log *fake, const char *topic, uint64_t id);
 /* From now on ids of topics are counted by each process: see pn_log_raise_topic_id(). */
 void fake_log_count_ids(struct fake_log *fake);
+/* From now on they are the log's again. */
+void fake_log_uncount_ids(struct fake_log *fake);
 /* The offsets are unsure for this reason, which passes; NULL: no longer. `why` is static. */
 void fake_log_set_passing(struct fake_log *fake, const char *topic, int32_t partition,
                           const char *why);
 /* The offsets are unsure from now on, or no longer. */
 void fake_log_set_unsure(struct fake_log *fake, const char *topic, int32_t partition, bool unsure);
+/* The log doubts that the topic is the same. */
+void fake_log_doubt(struct fake_log *fake, const char *topic, int32_t partition);
 /* Reads at first .. end - 1 are CORRUPT. */
 void fake_log_damage(struct fake_log *fake, const char *topic, int32_t partition, int64_t first,
                      int64_t end);
