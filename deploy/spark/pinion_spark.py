@@ -346,8 +346,8 @@ class Lake:
         """The newest version of a table that exists."""
         return self.spark.sql(f"DESCRIBE HISTORY delta.`{self.path(key)}` LIMIT 1").first().version
 
-    def at_version(self, key, version):
-        reader = self.spark.read.format("delta").option("versionAsOf", version)
+    def at_version(self, key, version, spark=None):
+        reader = (spark or self.spark).read.format("delta").option("versionAsOf", version)
         return reader.load(self.path(key))
 
     def paths(self):
@@ -359,14 +359,15 @@ class Lake:
             "stream_dead_letters": self.pipeline.STREAM_DEAD_LETTERS,
         }
 
-    def views(self, names):
+    def views(self, names, spark=None):
         """Tables under the names by which SQL calls them, those that exist, each at its newest
-        version; gives name -> version."""
+        version; gives name -> version. A stream's batches have a session of their own."""
         versions, paths = {}, self.paths()
         for name in names:
             if self.has_table(self.path(paths[name])):
                 versions[name] = self.version(paths[name])
-                self.at_version(paths[name], versions[name]).createOrReplaceTempView(name)
+                frame = self.at_version(paths[name], versions[name], spark)
+                frame.createOrReplaceTempView(name)
         return versions
 
     def transform(self, name, sql):
@@ -427,14 +428,17 @@ class Lake:
     def append_batch(self, name, sql, batch, number):
         """One micro-batch: parsed, cleaned, appended once, however often Spark repeats it."""
         table = self.pipeline.TABLES[name]
-        raw_name = self.pipeline.TABLES[table["like"]]["reads"][0]
-        raw = self.pipeline.TABLES[raw_name]
+        raw = self.pipeline.TABLES[table["in_place_of"]]
         places = {"_shard": "string", "_sequence": "string", "_key": "string"}
         parse = Parser(raw, {**places, "_arrival": "timestamp"}, message, "data")
         spark = batch.sparkSession
         frame = kept(parse(batch, "shard", "sequence", "key", "arrival", "data"))
         columns = [f"`{column}`" for column in columns_of(raw)]
-        frame.where("_reason IS NULL").selectExpr(*columns).createOrReplaceTempView(raw_name)
+        good = frame.where("_reason IS NULL").selectExpr(*columns)
+        good.createOrReplaceTempView(table["in_place_of"])
+        read = self.views(table["reads"], spark)
+        if missing := [name for name in table["reads"] if name not in read]:
+            raise ValueError(f"table '{missing[0]}' does not exist yet, and '{name}' joins it")
         for statement in statements(self.pipeline.PRELUDE):
             spark.sql(statement)
         rows = self.typed(spark.sql(sql), table)

@@ -377,7 +377,7 @@ static void put_table_edges(struct writing *writing)
         if (table->from_topic != NULL) {
             put_edge(writing, "sink", id);
         }
-        for (size_t at = 0; at < table->read_count && table->like == NULL; at++) {
+        for (size_t at = 0; at < table->read_count; at++) {
             put_edge(writing, table_id(writing->arena, table->reads[at]->name), id);
         }
         if (!pn_table_is_raw(table) && pipeline->query_count > 0) {

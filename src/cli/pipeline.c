@@ -121,8 +121,12 @@ static void show_table(const struct pn_table *table, FILE *out)
 {
     fprintf(out, "  %s  %s\n", table->name, table->path);
     if (table->like != NULL) {
-        fprintf(out, "    from a stream, like %s; checkpoints in %s\n", table->like->name,
-                table->checkpoints);
+        fprintf(out, "    from a stream in place of %s, like %s; checkpoints in %s\n",
+                table->in_place_of->name, table->like->name, table->checkpoints);
+        for (size_t i = 0; i < table->read_count; i++) {
+            fprintf(out, "%s%s%s", i > 0 ? ", " : "    joins ", table->reads[i]->name,
+                    i + 1 == table->read_count ? "\n" : "");
+        }
     } else if (table->from_topic != NULL) {
         fprintf(out, "    from topic %s\n", table->from_topic);
     } else {
@@ -221,6 +225,9 @@ static void add_table(struct pn_json_writer *json, const struct pn_table *table)
     pn_json_add_cstr(json, "from_topic", table->from_topic);
     pn_json_add_cstr(json, "sql_file", table->sql_file);
     pn_json_add_cstr(json, "like", table->like != NULL ? table->like->name : NULL);
+    if (table->in_place_of != NULL) {
+        pn_json_add_cstr(json, "in_place_of", table->in_place_of->name);
+    }
     pn_json_add_cstr(json, "checkpoints", table->checkpoints);
     pn_json_add_cstr(json, "key", table->key_column);
     pn_json_add_cstr(json, "mode", pn_table_mode_names[table->mode]);

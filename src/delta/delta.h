@@ -140,6 +140,13 @@ const char *pn_delta_path(const struct pn_delta *table);
  */
 int pn_delta_snapshot(struct pn_delta *table, int64_t version, struct pn_delta_snapshot **snapshot,
                       struct pn_err *e) PN_MUST_CHECK;
+/*
+ * Brings a snapshot of the latest version, NULL at first, up to date: what came since is read, not
+ * the whole log. It may be another one then. It is NULL after a failure. The errors of
+ * pn_delta_snapshot().
+ */
+int pn_delta_refresh(struct pn_delta *table, struct pn_delta_snapshot **snapshot,
+                     struct pn_err *e) PN_MUST_CHECK;
 /* As of a time: the newest version committed at or before it. */
 int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
                          struct pn_delta_snapshot **snapshot, struct pn_err *e) PN_MUST_CHECK;

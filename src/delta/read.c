@@ -24,6 +24,33 @@ int pn_delta_snapshot(struct pn_delta *table, int64_t version, struct pn_delta_s
     return rc;
 }
 
+/* Each refresh keeps what the ones before had read, and lists the files again: after so much
+ * of it the log is read from its start. */
+static bool is_bloated(const struct pn_delta_snapshot *snapshot)
+{
+    enum { BYTES_MIN = 16 << 20, FILE_BYTES = 8192 };
+    return snapshot->arena.total_bytes / FILE_BYTES >
+           BYTES_MIN / FILE_BYTES + snapshot->file_count + snapshot->removed_count;
+}
+
+int pn_delta_refresh(struct pn_delta *table, struct pn_delta_snapshot **snapshot, struct pn_err *e)
+{
+    if (*snapshot != NULL && is_bloated(*snapshot)) {
+        pn_delta_snapshot_destroy(snapshot);
+    }
+    if (*snapshot == NULL) {
+        return pn_delta_snapshot(table, -1, snapshot, e);
+    }
+    int rc = pn_delta_load_newer(table, snapshot, e);
+    if (rc == 0) {
+        rc = pn_delta_check_readable(table, *snapshot, e);
+    }
+    if (rc != 0) {
+        pn_delta_snapshot_destroy(snapshot);
+    }
+    return rc;
+}
+
 int pn_delta_snapshot_at(struct pn_delta *table, int64_t timestamp_ms,
                          struct pn_delta_snapshot **snapshot, struct pn_err *e)
 {

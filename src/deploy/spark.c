@@ -125,9 +125,6 @@ static int write_stream(struct writer *w, const struct pn_pipeline_stream *strea
                         const struct pn_flow *flow, struct pn_err *e)
 {
     const struct pn_table *table = flow->table;
-    if (table->like->read_count != 1) {
-        return pn_err_input(e, "table %s: a stream's SELECT reads one raw table", table->name);
-    }
     char *title = pn_xasprintf("The stream %s fills the table %s.", stream->name, table->name);
     begin_notebook(w, title);
     free(title);

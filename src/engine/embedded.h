@@ -174,8 +174,10 @@ PN_MUST_CHECK static inline int pn_engine_order(struct pn_embedded_engine *engin
  * Appends a micro-batch to a stream table: each row read with the columns of the raw table that
  * `like` reads, cleaned by `like`'s own SELECT, and written as one commit with a txn action for
  * each position that moves. The table is made when it is missing (also by a batch without rows).
- * The SELECT sees the batch and nothing else, so aggregates and windows are those of the batch; one
- * that reads another table, or not the raw one, is INPUT.
+ * The SELECT sees the batch in place of that raw table, so aggregates and windows are those of the
+ * batch; and the tables of table->reads, each at its newest version when the batch begins, which
+ * the commit says. One that reads another table, or not the raw one, is INPUT. RETRY while a table
+ * that it joins is not there, or cannot be read.
  *
  * Rows that are none (those with a reason, those that don't fit the columns, and those whose values
  * the SELECT fails on) go to the pipeline's table of streams' dead letters first, with stream,
@@ -190,7 +192,8 @@ PN_MUST_CHECK static inline int pn_engine_order(struct pn_embedded_engine *engin
  *
  * Every row's offset lies from its position's `from` to below `to`. Threads: different tables at
  * once from different threads are fine, and share the engine's threads and memory; calls for one
- * table wait for each other. The first batch of a table costs some 20 ms more than the others.
+ * table wait for each other. The first batch of a table costs some 20 ms more than the others, and
+ * so does the first one with another version of a table that it joins.
  */
 PN_MUST_CHECK static inline int pn_engine_append(struct pn_embedded_engine *engine,
                                                  const struct pn_append *append,

@@ -72,6 +72,12 @@ int pn_pipeline_read_files(struct pn_pipeline *pipeline, struct pn_err *e) PN_MU
 /* Writes each DAG's definition, once all else was read. */
 int pn_pipeline_define_dags(struct pn_pipeline *pipeline, struct pn_err *e) PN_MUST_CHECK;
 
+/* Finds the table that a stream table is like, what its records stand for, and what it joins, once
+ * all tables are known. `map` is the tables. */
+int pn_pipeline_link_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
+                              const struct pn_yaml_node *node, struct pn_table *table,
+                              struct pn_err *e) PN_MUST_CHECK;
+
 /* Reads a table's columns, and sets unknown_keys and the key. */
 int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                     struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;

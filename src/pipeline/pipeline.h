@@ -144,9 +144,14 @@ struct pn_table {
     const char *sql;        /* that file's text */
     const struct pn_table *like; /* a stream table: rows come from a stream, columns and SELECT are
                                     this transformed table's; else NULL */
-    const char *checkpoints;     /* a stream table: key of the folder that shows where its processor
+    const struct pn_table *in_place_of; /* a stream table: the raw table, of those that `like`
+                                           reads, for which the stream's records stand; its columns
+                                           say how a record is read; else NULL */
+    const char *checkpoints; /* a stream table: key of the folder that shows where its processor
                                 is */
-    const struct pn_table *const *reads; /* the tables the SELECT reads, by name */
+    const struct pn_table *const *reads; /* the tables the SELECT reads, by name; of a stream table
+                                            those that it joins, without `in_place_of`, which may
+                                            come after it in the pipeline's list */
     size_t read_count;
     const struct pn_column *columns; /* in order */
     size_t column_count;
@@ -297,7 +302,7 @@ struct pn_pipeline {
     size_t stream_count;
     const struct pn_pipeline_stream *stream_patterns; /* their tables are table_patterns */
     size_t stream_pattern_count;
-    const struct pn_table *tables; /* a table comes after all it reads */
+    const struct pn_table *tables; /* a table comes after all it reads, but for stream tables */
     size_t table_count;
     const struct pn_table
         *table_patterns; /* stream tables: name, path and checkpoints have a `*` */

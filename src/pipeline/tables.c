@@ -12,7 +12,7 @@ static const struct pn_yaml_key table_keys[] = {
     {"sql", PN_YAML_SCALAR, false},         {"reads", PN_YAML_LIST, false},
     {"key", PN_YAML_SCALAR, false},         {"unknown_keys", PN_YAML_SCALAR, false},
     {"coerce", PN_YAML_SCALAR, false},      {"columns", PN_YAML_MAP, false},
-    {"like", PN_YAML_SCALAR, false},        {"checkpoints", PN_YAML_SCALAR, false},
+    {"like", PN_YAML_SCALAR, false}, {"in_place_of", PN_YAML_SCALAR, false}, {"checkpoints", PN_YAML_SCALAR, false},
     {"mode", PN_YAML_SCALAR, false},        {"order_by", PN_YAML_SCALAR, false},
     {"delete_when", PN_YAML_SCALAR, false}, {"deletion_vectors", PN_YAML_SCALAR, false},
     {"partition_by", PN_YAML_NULL, false},  {"replace_where", PN_YAML_SCALAR, false},
@@ -180,9 +180,12 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
     if (pn_yaml_get(node, "columns") == NULL) {
         return pn_yaml_error(yaml, node, e, "the key \"columns\" is missing");
     }
-    rc = refuse(yaml, node, "checkpoints", "is only allowed for a table with like", e);
-    if (rc != 0) {
-        return rc;
+    static const char *const streamed[] = {"checkpoints", "in_place_of"};
+    for (size_t i = 0; i < sizeof streamed / sizeof *streamed; i++) {
+        rc = refuse(yaml, node, streamed[i], "is only allowed for a table with like", e);
+        if (rc != 0) {
+            return rc;
+        }
     }
     if (pn_yaml_get(node, "from_topic") != NULL) {
         rc = read_raw(pipeline, node, table, e);
@@ -341,34 +344,6 @@ static int check_names(const struct pn_pipeline *pipeline, const struct pn_yaml_
     return 0;
 }
 
-/* A stream's record becomes a row as a raw table's does, so the SELECT must read one of these. */
-static int link_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node *map,
-                         const struct pn_yaml_node *node, struct pn_table *table, struct pn_err *e)
-{
-    const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    const struct pn_yaml_node *like = pn_yaml_get(node, "like");
-    const struct pn_table *found = pn_pipeline_table(pipeline, like->text);
-    if (found == NULL) {
-        const char **names = pn_arena_calloc(&pipeline->private_->arena, map->count, sizeof *names);
-        size_t count = 0;
-        for (const struct pn_yaml_node *other = map->first; other != NULL; other = other->next) {
-            names[count++] = other->key;
-        }
-        return pn_yaml_error_unknown(yaml, like, "table", like->text, names, count, e);
-    }
-    if (found->sql == NULL || found->read_count != 1 || !pn_table_is_raw(found->reads[0])) {
-        return pn_yaml_error(
-            yaml, like, e,
-            "must be a transformed table that reads only one raw table; \"%.60s\" is not",
-            like->text);
-    }
-    table->like = found;
-    table->columns = found->columns;
-    table->column_count = found->column_count;
-    table->key_column = found->key_column;
-    return pn_partitions_read(pipeline, node, table, e);
-}
-
 static int link_all_streamed(struct pn_pipeline *pipeline, struct pn_table *tables, size_t count,
                              const struct pn_yaml_node *map, struct pn_err *e)
 {
@@ -376,7 +351,7 @@ static int link_all_streamed(struct pn_pipeline *pipeline, struct pn_table *tabl
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct pn_yaml_node *node = pn_yaml_get(map, tables[i].name);
         if (tables[i].checkpoints != NULL) {
-            rc = link_streamed(pipeline, map, node, &tables[i], e);
+            rc = pn_pipeline_link_streamed(pipeline, map, node, &tables[i], e);
         }
     }
     return rc;

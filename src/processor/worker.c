@@ -475,11 +475,6 @@ static void on_append_done(void *arg)
 
 /* --- from outside ----------------------------------------------------------------------------- */
 
-static const struct pn_table *raw_of(const struct pn_table *table)
-{
-    return table->like->read_count > 0 ? table->like->reads[0] : table->like;
-}
-
 static void make_metrics(struct pn_processor_worker *worker)
 {
     struct pn_metrics *metrics = worker->owner->env.metrics;
@@ -510,7 +505,7 @@ void pn_processor_worker_init(struct pn_processor_worker *worker, struct pn_proc
                               const struct pn_pipeline_stream *stream, const struct pn_table *table)
 {
     *worker = (struct pn_processor_worker){
-        .owner = owner, .stream = stream, .table = table, .raw = raw_of(table)};
+        .owner = owner, .stream = stream, .table = table, .raw = table->in_place_of};
     worker->flows = pn_xcalloc(stream->flow_count, sizeof(const struct pn_flow *));
     for (size_t i = 0; i < stream->flow_count; i++) {
         if (stream->flows[i].table == table) {

@@ -19,7 +19,7 @@ struct lineage {
     const struct pn_pipeline *pipeline;
     const struct pn_table *table;
     struct pn_row_writer *rows;
-    int64_t *steps; /* from the table to each of the pipeline's; 0: not met */
+    int64_t *steps; /* from the table to each of the pipeline's; 0: not met, or the table itself */
 };
 
 static void put(const struct lineage *lineage, const char *side, int64_t steps, const char *kind,
@@ -29,16 +29,6 @@ static void put(const struct lineage *lineage, const char *side, int64_t steps, 
     pn_cell_int(lineage->rows, steps);
     pn_cell_cstr(lineage->rows, kind);
     pn_cell_cstr(lineage->rows, name);
-}
-
-static bool reads(const struct pn_table *reader, const struct pn_table *table)
-{
-    for (size_t i = 0; i < reader->read_count; i++) {
-        if (reader->reads[i] == table) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* --- before ----------------------------------------------------------------------------------- */
@@ -70,32 +60,41 @@ static void put_topic(const struct lineage *lineage, const struct pn_table *tabl
     }
 }
 
-/* The fewest steps from the table back to tables[place]; 0: there is no way. What comes after it is
- * done already. */
-static int64_t steps_back(const struct lineage *lineage, size_t place)
+/* The steps from the table back to all that its rows are made of. Level by level: a stream table
+ * may join a table that is made of it, so the pipeline's order does not say all. */
+static void count_back(struct lineage *lineage)
 {
     const struct pn_pipeline *pipeline = lineage->pipeline;
-    const struct pn_table *table = &pipeline->tables[place];
-    int64_t fewest = reads(lineage->table, table) ? 1 : 0;
-    for (size_t i = place + 1; i < pipeline->table_count && fewest != 1; i++) {
-        int64_t steps = lineage->steps[i];
-        if (steps > 0 && reads(&pipeline->tables[i], table) &&
-            (fewest == 0 || steps + 1 < fewest)) {
-            fewest = steps + 1;
+    bool found = true;
+    for (int64_t step = 1; found; step++) {
+        found = false;
+        for (size_t i = 0; i <= pipeline->table_count; i++) {
+            bool is_start = i == pipeline->table_count;
+            const struct pn_table *reader = is_start ? lineage->table : &pipeline->tables[i];
+            if (is_start ? step != 1 : lineage->steps[i] == 0 || lineage->steps[i] != step - 1) {
+                continue;
+            }
+            for (size_t k = 0; k < reader->read_count; k++) {
+                const struct pn_table *read = reader->reads[k];
+                int64_t *steps = &lineage->steps[read - pipeline->tables];
+                if (*steps == 0 && read != lineage->table) {
+                    *steps = step;
+                    found = true;
+                }
+            }
         }
     }
-    return fewest;
 }
 
 /* Of a raw table the topic; of others the tables that they read. A stream table has the SELECT of
- * another one, but its rows come from the stream. */
+ * another one, but its rows come from the stream, and from the tables that it joins. */
 static void put_sources(struct lineage *lineage)
 {
     const struct pn_pipeline *pipeline = lineage->pipeline;
     put_topic(lineage, lineage->table, 1);
-    for (size_t i = pipeline->table_count; i > 0 && lineage->table->like == NULL; i--) {
-        int64_t steps = steps_back(lineage, i - 1);
-        lineage->steps[i - 1] = steps;
+    count_back(lineage);
+    for (size_t i = pipeline->table_count; i > 0; i--) {
+        int64_t steps = lineage->steps[i - 1];
         if (steps > 0) {
             put(lineage, "before", steps, "table", pipeline->tables[i - 1].name);
             put_topic(lineage, &pipeline->tables[i - 1], steps + 1);
@@ -159,23 +158,39 @@ static void put_queries(const struct lineage *lineage, const struct pn_table *ta
     }
 }
 
-/* The pipeline has a table after all that it reads, so one pass finds all of them. */
+/* The steps from the table to all that are made of it, level by level. */
+static void count_on(struct lineage *lineage)
+{
+    const struct pn_pipeline *pipeline = lineage->pipeline;
+    bool found = true;
+    for (int64_t step = 1; found; step++) {
+        found = false;
+        for (size_t i = 0; i < pipeline->table_count; i++) {
+            const struct pn_table *reader = &pipeline->tables[i];
+            bool is_next = false;
+            for (size_t k = 0; k < reader->read_count && lineage->steps[i] == 0; k++) {
+                const struct pn_table *read = reader->reads[k];
+                int64_t steps = lineage->steps[read - pipeline->tables];
+                is_next = is_next || (step == 1 ? read == lineage->table : steps == step - 1);
+            }
+            if (is_next && reader != lineage->table) {
+                lineage->steps[i] = step;
+                found = true;
+            }
+        }
+    }
+}
+
 static void put_readers(struct lineage *lineage)
 {
     const struct pn_pipeline *pipeline = lineage->pipeline;
     put_queries(lineage, lineage->table, 1);
+    count_on(lineage);
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        const struct pn_table *reader = &pipeline->tables[i];
-        int64_t steps = reads(reader, lineage->table) ? 1 : 0;
-        for (size_t at = 0; at < i && steps == 0; at++) {
-            if (lineage->steps[at] > 0 && reads(reader, &pipeline->tables[at])) {
-                steps = lineage->steps[at] + 1;
-            }
-        }
-        if (steps > 0 && reader->like == NULL) {
-            lineage->steps[i] = steps;
-            put(lineage, "after", steps, "table", reader->name);
-            put_queries(lineage, reader, steps + 1);
+        int64_t steps = lineage->steps[i];
+        if (steps > 0) {
+            put(lineage, "after", steps, "table", pipeline->tables[i].name);
+            put_queries(lineage, &pipeline->tables[i], steps + 1);
         }
     }
 }
@@ -258,7 +273,7 @@ static void put_table_edges(const struct pn_pipeline *pipeline, const struct pn_
     }
     put_stream_edges(&reader, table, pipeline->streams, pipeline->stream_count);
     put_stream_edges(&reader, table, pipeline->stream_patterns, pipeline->stream_pattern_count);
-    for (size_t i = 0; i < table->read_count && table->like == NULL; i++) {
+    for (size_t i = 0; i < table->read_count; i++) {
         put_edge(&reader, "table", table->reads[i]->name);
     }
     end_reader(&reader);

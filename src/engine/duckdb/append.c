@@ -45,6 +45,7 @@ static void end(struct pn_appender *appender)
     appender->reasons = NULL;
     appender->lettered = NULL;
     appender->batch = NULL;
+    pn_file_lease_release(&appender->lease);
     pn_arena_reset(&appender->arena);
 }
 
@@ -134,6 +135,11 @@ static int write_rows(struct pn_appender *appender, struct pn_written *written, 
     int rc = pn_appender_run(appender, &appender->copy, appender->table, written, e);
     if (rc != 0 && appender->failure.failed) {
         pn_err_copy(e, &appender->failure.e);
+    } else if (rc != 0) {
+        struct pn_err why = {0};
+        if (pn_joined_read_all(appender, &why) != 0 && why.class_ == PN_CLASS_RETRY) {
+            pn_err_copy(e, &why);
+        }
     }
     return rc;
 }
@@ -141,7 +147,10 @@ static int write_rows(struct pn_appender *appender, struct pn_written *written, 
 static int take_rows(struct pn_appender *appender, struct pn_written *written, struct pn_err *e)
 {
     struct pn_err why = {.msg = ""};
-    int rc = pn_appender_prepare(appender, e);
+    int rc = pn_joined_refresh(appender, e);
+    if (rc == 0) {
+        rc = pn_appender_prepare(appender, e);
+    }
     if (rc != 0 || count_reasons(appender) == appender->batch->count) {
         return rc;
     }
@@ -207,7 +216,7 @@ static int commit(struct pn_appender *appender, const struct pn_written *written
     const char **columns = pn_duckdb_partition_columns(batch->table);
     struct pn_buf parameters;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
-    pn_append_parameters(batch->stream, &parameters);
+    pn_append_parameters(appender, true, &parameters);
     const struct pn_delta_maker maker = {.stream = batch->stream};
     const struct pn_delta_commit it = {
         .mode = PN_DELTA_APPEND,
@@ -311,6 +320,9 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     }
     if (rc == 0) {
         rc = commit_fitting(appender, &written, &report->version, e);
+    }
+    if (rc == 0) {
+        pn_joined_settle(appender);
     }
     if (rc == PN_DELTA_MISFIT) {
         advise_misfit(appender->table, e);

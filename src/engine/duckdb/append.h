@@ -4,11 +4,12 @@
  * of that SELECT into a Parquet file, and handles on the table and on that of dead letters. A batch
  * then costs no planning, no opening and no reading of the table's log.
  *
- *   append.c          a batch's way: rows, dead letters, commit
- *   appenders.c       the engine's appenders: made, found, ended
- *   append_prepare.c  their statements
- *   append_rows.c     the batch as rows of a table function
- *   append_letters.c  the table of streams' dead letters
+ *   append.c               a batch's way: rows, dead letters, commit
+ *   appenders.c            the engine's appenders: made, found, ended
+ *   append_prepare.c       their statements
+ *   append_joined.c        the tables that the SELECT joins
+ *   append_rows.c          the batch as rows of a table function
+ *   append_dead_letters.c  the table of streams' dead letters
  */
 #ifndef PN_ENGINE_DUCKDB_APPEND_H
 #define PN_ENGINE_DUCKDB_APPEND_H
@@ -26,6 +27,23 @@ struct pn_prepared_copy {
     char *path;
 };
 
+/* A table that the SELECT joins. */
+struct pn_joined {
+    const struct pn_table *table;
+    struct pn_delta *delta;
+    struct pn_delta_snapshot *snapshot; /* NULL: to be read */
+    int64_t version;                    /* of the snapshot that the last batch read; -1: none */
+    int64_t timestamp_ms;
+    int64_t pinned; /* the version that the batch must read; -1: the newest */
+    bool is_bound;  /* the connection has a view of that snapshot */
+};
+
+/* Up to where a position's batches are done, dead letters and rows. */
+struct pn_settled {
+    char *app_id; /* of the position */
+    int64_t to;
+};
+
 struct pn_appender {
     struct pn_duckdb *engine;
     const struct pn_table *table;
@@ -37,6 +55,11 @@ struct pn_appender {
     struct pn_buf letter_schema; /* of the table of dead letters */
     struct pn_delta *delta;
     struct pn_delta *letter_delta;
+    struct pn_joined *joined;   /* table->read_count of them */
+    struct pn_settled *settled; /* of tables that are joined */
+    size_t settled_count;
+    size_t settled_capacity;
+    struct pn_file_lease lease;   /* of their files, for a batch */
     duckdb_connection connection; /* NULL: to be opened */
     struct pn_prepared_copy copy;
     struct pn_prepared_copy letter_copy;
@@ -50,7 +73,7 @@ struct pn_appender {
     size_t end;
     const char **reasons; /* for each row why it is none, or NULL */
     int64_t *lettered;    /* for each position the offset below which dead letters are there */
-    atomic_size_t next;
+    atomic_size_t next;   /* of the dead letters' rows */
     struct pn_unknown unknown;
     pthread_mutex_t threads_lock;     /* of what several threads of a statement write: */
     struct pn_arena arena;            /* reasons */
@@ -67,8 +90,32 @@ void pn_appenders_destroy(struct pn_duckdb *engine);
 /* After a statement that failed: nothing of it is used again. */
 void pn_appender_forget(struct pn_appender *appender);
 void pn_prepared_copy_forget(struct pn_prepared_copy *copy);
-/* The commitInfo's operationParameters: `stream` is NULL where rows come from several. */
-void pn_append_parameters(const char *stream, struct pn_buf *out);
+/* The commitInfo's operationParameters: of the batch's rows, or of its dead letters. */
+void pn_append_parameters(const struct pn_appender *appender, bool is_rows, struct pn_buf *out);
+
+/* --- append_joined.c ------------------------------------------------------------------------- */
+
+/* Made and ended with the appender. */
+void pn_joined_init(struct pn_appender *appender);
+void pn_joined_deinit(struct pn_appender *appender);
+/* The connection is closed, and its views are gone. */
+void pn_joined_forget_views(struct pn_appender *appender);
+/* The newest version of each table, whose files are there until the lease is released; statements
+ * over an older one are forgotten. RETRY: one is not there, or cannot be read now. */
+int pn_joined_refresh(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
+/* Makes the connection's views of these versions, where they are not there. */
+int pn_joined_bind(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
+/* Can all of the tables be read? RETRY: a failure of the SELECT may be theirs, not a row's. */
+int pn_joined_read_all(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
+/* Whether dead letters of a batch are committed without its rows: from now on they may be; after
+ * the batch's rows they are not. */
+void pn_joined_unsettle(struct pn_appender *appender);
+void pn_joined_settle(struct pn_appender *appender);
+/* The transaction of the dead letters that has the version of a table at a position; good until the
+ * batch's end. */
+const char *pn_joined_app_id(struct pn_appender *appender, size_t position, size_t joined);
+/* Writes the versions, as the JSON text that parameters of a commit are. */
+void pn_joined_add_versions(const struct pn_appender *appender, struct pn_json_writer *json);
 
 /* --- append_prepare.c ------------------------------------------------------------------------ */
 
@@ -83,12 +130,12 @@ int pn_appender_run(struct pn_appender *appender, struct pn_prepared_copy *copy,
 /* --- append_rows.c --------------------------------------------------------------------------- */
 
 /* pn_batch(<appender>, <table>): the rows of the batch, where the table of the pipeline is the raw
- * one; that another is read is noted. */
+ * one; that another is read is noted. A SELECT may read it several times. */
 extern const struct pn_duckdb_function pn_batch_function;
 /* A copy of a reason, good until the batch's end. */
 const char *pn_appender_reason(struct pn_appender *appender, const char *text);
 
-/* --- append_letters.c ------------------------------------------------------------------------ */
+/* --- append_dead_letters.c ------------------------------------------------------------------- */
 
 /* pn_dead_letter_list(<number>): the rows of a batch that are none. */
 extern const struct pn_duckdb_function pn_dead_letters_function;

@@ -142,18 +142,39 @@ struct moves {
     char **app_ids; /* of all positions */
 };
 
-/* Up to where is each position there already? Only what is after it counts. */
+/* Up to where is each position there already? Only what is after it counts. Where the SELECT joins
+ * tables, those that came since the batch began were decided by other versions than its own. */
 static int read_lettered(struct pn_appender *appender, const struct moves *moves, struct pn_err *e)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < appender->batch->position_count; i++) {
-        rc = pn_delta_txn_latest(appender->letter_delta, moves->app_ids[i], &appender->lettered[i],
-                                 e);
+        int64_t known = appender->lettered[i];
+        int64_t *now = &appender->lettered[i];
+        rc = pn_delta_txn_latest(appender->letter_delta, moves->app_ids[i], now, e);
+        if (rc == 0 && appender->table->read_count > 0 && *now > known &&
+            *now > appender->batch->positions[i].from) {
+            rc =
+                pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                           "another processor has written dead letters of these records meanwhile; "
+                           "the batch is done again");
+        }
     }
     return rc;
 }
 
-static void find_moves(const struct pn_appender *appender, struct moves *moves)
+/* By which versions of the joined tables they are dead letters. */
+static void add_versions(struct pn_appender *appender, size_t position, struct moves *moves)
+{
+    for (size_t i = 0; i < appender->table->read_count; i++) {
+        moves->txns[moves->count] =
+            (struct pn_delta_txn){.app_id = pn_joined_app_id(appender, position, i),
+                                  .version = appender->joined[i].version,
+                                  .updated_ms = pn_wall_ms(appender->engine->clock)};
+        moves->before[moves->count++] = PN_DELTA_TXN_ANY;
+    }
+}
+
+static void find_moves(struct pn_appender *appender, struct moves *moves)
 {
     const struct pn_append *batch = appender->batch;
     bool *has = pn_xcalloc(batch->position_count + 1, sizeof *has);
@@ -170,6 +191,7 @@ static void find_moves(const struct pn_appender *appender, struct moves *moves)
                                       .version = batch->positions[i].to,
                                       .updated_ms = pn_wall_ms(appender->engine->clock)};
             moves->before[moves->count++] = appender->lettered[i];
+            add_versions(appender, i, moves);
         }
     }
     free(has);
@@ -185,7 +207,7 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
     }
     struct pn_buf parameters;
     pn_buf_init(&parameters, PN_DUCKDB_SQL_MAX);
-    pn_append_parameters(NULL, &parameters);
+    pn_append_parameters(appender, false, &parameters);
     const struct pn_delta_maker maker = {.stream = appender->batch->stream};
     const struct pn_delta_commit commit = {
         .mode = PN_DELTA_APPEND,
@@ -215,13 +237,15 @@ int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err 
 {
     const struct pn_append *batch = appender->batch;
     size_t count = batch->position_count;
-    struct moves moves = {.txns = pn_xcalloc(count + 1, sizeof *moves.txns),
-                          .before = pn_xcalloc(count + 1, sizeof *moves.before),
+    size_t most = count * (1 + appender->table->read_count);
+    struct moves moves = {.txns = pn_xcalloc(most + 1, sizeof *moves.txns),
+                          .before = pn_xcalloc(most + 1, sizeof *moves.before),
                           .app_ids = pn_xcalloc(count + 1, sizeof(char *))};
     for (size_t i = 0; i < count; i++) {
         moves.app_ids[i] = pn_xasprintf("%s/%s", batch->positions[i].app_id, batch->table->name);
     }
     int rc = pn_appender_prepare_dead_letters(appender, e);
+    pn_joined_unsettle(appender);
     for (int tries = 0; rc == 0 && tries < TRIES_MAX; tries++) {
         rc = read_lettered(appender, &moves, e);
         if (rc != 0) {

@@ -18,29 +18,41 @@ static int bind_name(struct pn_appender *appender, size_t table, struct pn_err *
     return rc;
 }
 
-/* The raw table is the batch. Of other tables that the SELECT may read, views of whole tables may
+static bool is_joined(const struct pn_appender *appender, const struct pn_table *table)
+{
+    for (size_t i = 0; i < appender->table->read_count; i++) {
+        if (appender->table->reads[i] == table) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The raw table is the batch. Of tables that the SELECT should not read, views of whole tables may
  * be around: their names are taken too, so that reading one is found out. */
 static int bind_names(struct pn_appender *appender, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = appender->engine->pipeline;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
-        if (&pipeline->tables[i] == appender->raw ||
-            strcasestr(appender->table->like->sql, pipeline->tables[i].name) != NULL) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if (table == appender->raw ||
+            (!is_joined(appender, table) &&
+             strcasestr(appender->table->like->sql, table->name) != NULL)) {
             rc = bind_name(appender, i, e);
         }
     }
     return rc;
 }
 
-/* The batch's rows stand for the raw table alone, so the SELECT has to read it and nothing else. */
+/* The batch's rows stand for the raw table, so the SELECT has to read it, and besides only what it
+ * is to join. */
 static int check_reads(const struct pn_appender *appender, struct pn_err *e)
 {
     const struct pn_table *like = appender->table->like;
     if (appender->stray != NULL) {
-        return pn_err_input(
-            e, "%s: it reads '%s', but a table that a stream fills must read only '%s'",
-            like->sql_file, appender->stray->name, appender->raw->name);
+        return pn_err_input(e, "%s: it reads '%s', which `reads` of the table '%s' does not name",
+                            like->sql_file, appender->stray->name, like->name);
     }
     if (!appender->reads_raw) {
         return pn_err_input(e, "%s: it does not read '%s', so it cannot fill a table from a stream",
@@ -107,6 +119,9 @@ int pn_appender_prepare(struct pn_appender *appender, struct pn_err *e)
     struct pn_buf select;
     pn_buf_init(&select, PN_DUCKDB_SQL_MAX);
     int rc = connect(appender, e);
+    if (rc == 0) {
+        rc = pn_joined_bind(appender, e);
+    }
     if (rc == 0) {
         rc = check_select(appender, e);
     }

@@ -6,7 +6,12 @@
 #include "engine/duckdb/append.h"
 #include "engine/duckdb/decode.h"
 
-/* What one thread of a statement has. */
+/* How far one scan of the batch has come: a SELECT may read it twice at once. */
+struct batch_scan {
+    atomic_size_t next;
+};
+
+/* What one thread of a scan has. */
 struct reader {
     struct pn_appender *appender;
     struct pn_decoder *decoder;
@@ -20,6 +25,8 @@ const char *pn_appender_reason(struct pn_appender *appender, const char *text)
     pthread_mutex_unlock(&appender->threads_lock);
     return copy;
 }
+
+enum { BATCH_ROWS = 1000 }; /* a guess for the planner, which is asked once for many batches */
 
 static void bind(duckdb_bind_info info)
 {
@@ -37,6 +44,8 @@ static void bind(duckdb_bind_info info)
         appender->stray = table;
     }
     pn_duckdb_add_row_columns(info, table);
+    /* Few, compared with a table: a join then keeps the batch in memory, and the table passes. */
+    duckdb_bind_set_cardinality(info, BATCH_ROWS, false);
     duckdb_bind_set_bind_data(info, appender, NULL);
 }
 
@@ -45,7 +54,9 @@ static void init(duckdb_init_info info)
     struct pn_appender *appender = duckdb_init_get_bind_data(info);
     PN_ASSERT(appender->first <= appender->end && appender->end <= appender->batch->count);
     size_t rows = appender->end - appender->first;
-    atomic_store(&appender->next, appender->first);
+    struct batch_scan *scan = pn_xcalloc(1, sizeof *scan);
+    atomic_init(&scan->next, appender->first);
+    duckdb_init_set_init_data(info, scan, free);
     duckdb_init_set_max_threads(info, rows / duckdb_vector_size() + 1);
 }
 
@@ -95,13 +106,14 @@ static int take_row(struct reader *reader, size_t at, idx_t *rows, struct pn_err
 
 /* Takes ranges of the batch, each a chunk long, until one has a row: an empty chunk would be the
  * end. */
-static int fill(struct reader *reader, idx_t capacity, idx_t *rows, struct pn_err *e)
+static int fill(struct reader *reader, struct batch_scan *scan, idx_t capacity, idx_t *rows,
+                struct pn_err *e)
 {
     struct pn_appender *appender = reader->appender;
     int rc = 0;
     *rows = 0;
     while (rc == 0 && *rows == 0) {
-        size_t at = atomic_fetch_add(&appender->next, capacity);
+        size_t at = atomic_fetch_add(&scan->next, capacity);
         size_t end = at + capacity < appender->end ? at + capacity : appender->end;
         if (at >= end) {
             break;
@@ -120,7 +132,7 @@ static void read_chunk(duckdb_function_info info, duckdb_data_chunk chunk)
     struct pn_err e;
     idx_t rows = 0;
     pn_decoder_attach(reader->decoder, chunk);
-    if (fill(reader, duckdb_vector_size(), &rows, &e) != 0) {
+    if (fill(reader, duckdb_function_get_init_data(info), duckdb_vector_size(), &rows, &e) != 0) {
         pn_duckdb_fail_read(info, &reader->appender->failure, &reader->appender->threads_lock, &e);
         return;
     }

@@ -9,10 +9,10 @@ static struct pn_appender *create(struct pn_duckdb *engine, const struct pn_tabl
                                   uint64_t number)
 {
     struct pn_appender *appender = pn_xcalloc(1, sizeof *appender);
-    PN_ASSERT(table->like != NULL && table->like->read_count == 1);
+    PN_ASSERT(table->like != NULL && table->in_place_of != NULL);
     appender->engine = engine;
     appender->table = table;
-    appender->raw = table->like->reads[0];
+    appender->raw = table->in_place_of;
     appender->letters = pn_stream_dead_letters_table(engine->pipeline);
     appender->number = number;
     appender->delta = pn_duckdb_delta(engine, table->path);
@@ -21,6 +21,7 @@ static struct pn_appender *create(struct pn_duckdb *engine, const struct pn_tabl
     pn_table_delta_schema(table, &appender->schema);
     pn_buf_init(&appender->letter_schema, PN_DUCKDB_SQL_MAX);
     pn_table_delta_schema(&appender->letters, &appender->letter_schema);
+    pn_joined_init(appender);
     pn_arena_init(&appender->arena, 0);
     pn_unknown_init(&appender->unknown);
     pthread_mutex_init(&appender->lock, NULL);
@@ -69,6 +70,7 @@ void pn_appender_forget(struct pn_appender *appender)
 {
     pn_prepared_copy_forget(&appender->copy);
     pn_prepared_copy_forget(&appender->letter_copy);
+    pn_joined_forget_views(appender);
     duckdb_disconnect(&appender->connection);
 }
 
@@ -77,6 +79,7 @@ void pn_appenders_destroy(struct pn_duckdb *engine)
     for (size_t i = 0; i < engine->appender_count; i++) {
         struct pn_appender *appender = engine->appenders[i];
         pn_appender_forget(appender);
+        pn_joined_deinit(appender);
         pn_delta_destroy(&appender->delta);
         pn_delta_destroy(&appender->letter_delta);
         pn_buf_deinit(&appender->schema);
@@ -90,14 +93,17 @@ void pn_appenders_destroy(struct pn_duckdb *engine)
     free(engine->appenders);
 }
 
-void pn_append_parameters(const char *stream, struct pn_buf *out)
+void pn_append_parameters(const struct pn_appender *appender, bool is_rows, struct pn_buf *out)
 {
     struct pn_json_writer json;
     pn_json_writer_init(&json, out);
     pn_json_put_object(&json);
     pn_json_add_cstr(&json, "outputMode", "Append");
-    if (stream != NULL) {
-        pn_json_add_cstr(&json, "stream", stream);
+    if (is_rows) {
+        pn_json_add_cstr(&json, "stream", appender->batch->stream);
+    }
+    if (is_rows && appender->batch->count > 0 && appender->table->read_count > 0) {
+        pn_joined_add_versions(appender, &json);
     }
     pn_json_end(&json);
 }

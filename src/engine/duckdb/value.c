@@ -115,7 +115,7 @@ static void put_decimal(struct pn_json_writer *json, int128 value, unsigned scal
 
 static int128 wide(duckdb_hugeint value)
 {
-    return ((int128)value.upper << 64) | value.lower;
+    return (int128)value.upper * ((int128)1 << 64) + value.lower;
 }
 
 static void put_stored_decimal(struct pn_json_writer *json, duckdb_logical_type type,

@@ -131,6 +131,8 @@ static void add_table(struct pn_buf *out, const struct pn_pipeline *pipeline,
     }
     pn_buf_adds(out, "],\n        like=");
     add_text_or_none(out, table->like != NULL ? table->like->name : NULL);
+    pn_buf_adds(out, ",\n        in_place_of=");
+    add_text_or_none(out, table->in_place_of != NULL ? table->in_place_of->name : NULL);
     pn_buf_adds(out, ",\n        checkpoints=");
     add_text_or_none(out, table->checkpoints);
     pn_buf_addf(out, ",\n        unknown_keys=\"%s\",\n", unknown[table->unknown_keys]);

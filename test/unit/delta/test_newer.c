@@ -16,6 +16,8 @@
 #include "delta/load.h"
 #include "support/delta_fixture.h"
 
+enum { STATS_BYTES = 1 << 20 };
+
 static void add_files(struct pn_buf *out, const char *what, const struct pn_delta_file *files,
                       size_t count)
 {
@@ -348,9 +350,53 @@ static void test_a_table_that_is_no_more(void **state)
     assert_null(snapshot);
 }
 
+/* A snapshot that is refreshed after each of many commits is the whole one, and its memory has an
+ * end. */
+static void test_a_refresh_after_each_of_many_commits(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err e = {.msg = ""};
+    size_t most = 0;
+    assert_int_not_equal(pn_delta_refresh(fixture->table, &snapshot, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_MISSING);
+    assert_null(snapshot);
+    char *stats = pn_xcalloc(1, STATS_BYTES + 1);
+    memset(stats, ' ', STATS_BYTES);
+    memcpy(stats, "{\"numRecords\":1}", strlen("{\"numRecords\":1}"));
+    delta_append(fixture, "only.parquet", 1);
+    for (int64_t version = 1; version < 60; version++) {
+        const struct pn_delta_file add = {
+            .path = "only.parquet", .size_bytes = version, .num_records = 1, .stats = stats};
+        const struct pn_delta_commit commit = {.mode = PN_DELTA_APPEND,
+                                               .operation = "WRITE",
+                                               .schema = DELTA_SCHEMA,
+                                               .adds = &add,
+                                               .add_count = 1};
+        int64_t made = -1;
+        if (pn_delta_commit(fixture->table, &commit, &made, &e) != 0) {
+            fail_msg("%s", e.msg);
+        }
+        assert_int_equal(pn_delta_refresh(fixture->table, &snapshot, NULL), 0);
+        assert_int_equal(snapshot->version, version);
+        assert_int_equal(snapshot->file_count, 1);
+        assert_int_equal(snapshot->files[0].size_bytes, version);
+        most = snapshot->arena.total_bytes > most ? snapshot->arena.total_bytes : most;
+        const struct pn_delta_snapshot *same = snapshot;
+        assert_int_equal(pn_delta_refresh(fixture->table, &snapshot, NULL), 0);
+        assert_int_equal(snapshot->version, version);
+        assert_true(same == snapshot || most > 16 << 20);
+    }
+    assert_true(most < 32 << 20);
+    free(stats);
+    pn_delta_snapshot_destroy(&snapshot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_refresh_after_each_of_many_commits, delta_set_up,
+                                        delta_tear_down),
         cmocka_unit_test_setup_teardown(test_after_each_commit, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_after_the_log_was_cut, delta_set_up, delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_log_that_is_cut_while_it_is_read, delta_set_up,

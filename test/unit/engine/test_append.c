@@ -111,6 +111,27 @@ static void test_a_large_batch(void **state)
                   "2000|2000\n");
 }
 
+/* Two scans of the batch may run at the same time; each has all rows. */
+static void test_a_select_may_read_the_batch_twice(void **state)
+{
+    struct append_fixture *fixture = *state;
+    fixture->tables[LIKE].sql =
+        "SELECT id, 'one' AS word FROM raw UNION ALL SELECT -id, 'two' FROM raw "
+        "WHERE id <> (SELECT max(id) FROM raw)";
+    static char values[BATCH_MAX][32];
+    struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], -1);
+    for (int i = 0; i < BATCH_MAX; i++) {
+        snprintf(values[i], sizeof values[i], "{\"id\": %d}", i);
+        append_row(batch, values[i]);
+    }
+    struct pn_table_report report = append_ok(fixture, batch);
+    assert_int_equal(report.rows, 2 * BATCH_MAX - 1);
+    assert_answer(&fixture->base,
+                  "SELECT word, count(DISTINCT id), sum(id) FROM live GROUP BY ALL "
+                  "ORDER BY ALL",
+                  "\"one\"|10000|49995000\n\"two\"|9999|-49985001\n");
+}
+
 static void test_unknown_keys(void **state)
 {
     struct append_fixture *fixture = *state;
@@ -151,7 +172,8 @@ static void test_selects_that_cannot_be(void **state)
         const char *part;
     } cases[] = {
         {"SELECT 1::BIGINT AS id, 'x' AS word", "clean/clean.sql: it does not read 'raw', so"},
-        {"SELECT raw.id, raw.word FROM raw, live", "it reads 'live', but a table that a stream "},
+        {"SELECT raw.id, raw.word FROM raw, live",
+         "it reads 'live', which `reads` of the table 'clean' does not"},
         {"SELECT id FROM raw", "it returns 1 column, but the pipeline declares 2"},
         {"SELECT id::INT AS id, word FROM raw", "column 'id' is INTEGER, but"},
         {"SELECT nothing(id) AS id, word FROM raw", "nothing"},
@@ -576,6 +598,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_large_batch, append_bed_set_up,
                                         append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_a_pause_before_the_commit, append_bed_set_up,
+                                        append_bed_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_select_may_read_the_batch_twice, append_bed_set_up,
                                         append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_keys, append_bed_set_up, append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_selects_that_cannot_be, append_bed_set_up,

@@ -43,11 +43,17 @@ int append_bed_set_up(void **state)
     fixture->tables[STREAM] = (struct pn_table){.name = "live",
                                                 .path = "tables/live",
                                                 .like = &fixture->tables[LIKE],
+                                                .in_place_of = &fixture->tables[RAW],
                                                 .columns = COLUMNS,
                                                 .column_count = 2};
     fixture->tables[OTHER] = fixture->tables[STREAM];
     fixture->tables[OTHER].name = "other";
     fixture->tables[OTHER].path = "tables/other";
+    fixture->tables[LOOKUP] = (struct pn_table){.name = "lookup",
+                                                .path = "tables/lookup",
+                                                .sql_file = "clean/lookup.sql",
+                                                .columns = COLUMNS,
+                                                .column_count = 2};
     fixture->base.pipeline.tables = fixture->tables;
     fixture->base.pipeline.table_count = TABLES;
     *state = fixture;

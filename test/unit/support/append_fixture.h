@@ -1,13 +1,14 @@
 /*
  * What the tests of micro-batches stand on: an engine on a pipeline of a raw table, one like it
- * should be, and two that streams fill, "live" and "other"; and batches for them.
+ * should be, and two that streams fill, "live" and "other"; and batches for them. A further table,
+ * "lookup", is for a SELECT that joins one.
  */
 #ifndef PN_TEST_SUPPORT_APPEND_BED_H
 #define PN_TEST_SUPPORT_APPEND_BED_H
 
 #include "support/engine_fixture.h"
 
-enum { RAW, LIKE, STREAM, OTHER, TABLES, BATCH_MAX = 10000 };
+enum { RAW, LIKE, STREAM, OTHER, LOOKUP, TABLES, BATCH_MAX = 10000 };
 
 struct append_fixture {
     struct engine_fixture base;

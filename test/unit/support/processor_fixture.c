@@ -324,8 +324,10 @@ static void make_pipeline(struct processor_fixture *fixture)
     static const char *const paths[] = {"tables/ta", "tables/tb", "tables/tc"};
     fixture->cleaned = (struct pn_table){.name = "cleaned"};
     for (size_t i = 0; i < 3; i++) {
-        fixture->tables[i] =
-            (struct pn_table){.name = names[i], .path = paths[i], .like = &fixture->cleaned};
+        fixture->tables[i] = (struct pn_table){.name = names[i],
+                                               .path = paths[i],
+                                               .like = &fixture->cleaned,
+                                               .in_place_of = &fixture->cleaned};
     }
     fixture->tables[0].checkpoints = "checkpoints/ta";
     fixture->flows[0] = (struct pn_flow){.partition_key = "a", .table = &fixture->tables[0]};
