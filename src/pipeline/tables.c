@@ -8,15 +8,25 @@
 #include "store/store.h"
 
 static const struct pn_yaml_key table_keys[] = {
-    {"path", PN_YAML_SCALAR, true},         {"from_topic", PN_YAML_SCALAR, false},
-    {"sql", PN_YAML_SCALAR, false},         {"reads", PN_YAML_LIST, false},
-    {"key", PN_YAML_SCALAR, false},         {"unknown_keys", PN_YAML_SCALAR, false},
-    {"coerce", PN_YAML_SCALAR, false},      {"columns", PN_YAML_MAP, false},
-    {"like", PN_YAML_SCALAR, false}, {"in_place_of", PN_YAML_SCALAR, false}, {"checkpoints", PN_YAML_SCALAR, false},
-    {"mode", PN_YAML_SCALAR, false},        {"order_by", PN_YAML_SCALAR, false},
-    {"delete_when", PN_YAML_SCALAR, false}, {"deletion_vectors", PN_YAML_SCALAR, false},
-    {"partition_by", PN_YAML_NULL, false},  {"replace_where", PN_YAML_SCALAR, false},
-    {"expect", PN_YAML_LIST, false},        {NULL, PN_YAML_NULL, false},
+    {"path", PN_YAML_SCALAR, true},
+    {"from_topic", PN_YAML_SCALAR, false},
+    {"sql", PN_YAML_SCALAR, false},
+    {"reads", PN_YAML_LIST, false},
+    {"key", PN_YAML_SCALAR, false},
+    {"unknown_keys", PN_YAML_SCALAR, false},
+    {"coerce", PN_YAML_SCALAR, false},
+    {"columns", PN_YAML_MAP, false},
+    {"like", PN_YAML_SCALAR, false},
+    {"in_place_of", PN_YAML_SCALAR, false},
+    {"checkpoints", PN_YAML_SCALAR, false},
+    {"mode", PN_YAML_SCALAR, false},
+    {"order_by", PN_YAML_SCALAR, false},
+    {"delete_when", PN_YAML_SCALAR, false},
+    {"deletion_vectors", PN_YAML_SCALAR, false},
+    {"partition_by", PN_YAML_NULL, false},
+    {"replace_where", PN_YAML_SCALAR, false},
+    {"expect", PN_YAML_LIST, false},
+    {NULL, PN_YAML_NULL, false},
 };
 
 /* A key that has no place in a table of this sort. */

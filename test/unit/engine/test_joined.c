@@ -134,7 +134,7 @@ static void test_a_batch_that_comes_again_reads_what_it_has_read(void **state)
                  "\"{\\\"id\\\": 1}\"\n\"{\\\"id\\\": 1}\"\n");
 }
 
-/* The version that was read is not there any more: the newest must do, and the stream goes on. */
+/* The version that was read is not there any more: the newest must do, and the stream continues. */
 static void test_a_version_that_is_gone(void **state)
 {
     struct append_fixture *fixture = *state;
