@@ -147,7 +147,11 @@ static int write_rows(struct pn_appender *appender, struct pn_written *written, 
 static int take_rows(struct pn_appender *appender, struct pn_written *written, struct pn_err *e)
 {
     struct pn_err why = {.msg = ""};
-    int rc = pn_joined_refresh(appender, e);
+    bool moved = false;
+    int rc = pn_joined_refresh(appender, &moved, e);
+    if (moved) {
+        pn_prepared_copy_forget(&appender->copy);
+    }
     if (rc == 0) {
         rc = pn_appender_prepare(appender, e);
     }

@@ -100,9 +100,10 @@ void pn_joined_init(struct pn_appender *appender);
 void pn_joined_deinit(struct pn_appender *appender);
 /* The connection is closed, and its views are gone. */
 void pn_joined_forget_views(struct pn_appender *appender);
-/* The newest version of each table, whose files are there until the lease is released; statements
- * over an older one are forgotten. RETRY: one is not there, or cannot be read now. */
-int pn_joined_refresh(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
+/* Reads the newest version of each table, whose files are there until the lease is released.
+ * *moved, also after a failure: a statement over an earlier one must be made again. RETRY: one is
+ * not there, or cannot be read now. */
+int pn_joined_refresh(struct pn_appender *appender, bool *moved, struct pn_err *e) PN_MUST_CHECK;
 /* Makes the connection's views of these versions, where they are not there. */
 int pn_joined_bind(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
 /* Can all of the tables be read? RETRY: a failure of the SELECT may be theirs, not a row's. */

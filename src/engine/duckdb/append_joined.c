@@ -165,7 +165,8 @@ static int read_version(struct pn_joined *joined, struct pn_err *why)
                : rc;
 }
 
-static int refresh(struct pn_appender *appender, struct pn_joined *joined, struct pn_err *e)
+static int refresh(struct pn_appender *appender, struct pn_joined *joined, bool *moved,
+                   struct pn_err *e)
 {
     struct pn_err why = {0};
     int rc = read_version(joined, &why);
@@ -185,16 +186,17 @@ static int refresh(struct pn_appender *appender, struct pn_joined *joined, struc
         joined->version = joined->snapshot->version;
         joined->timestamp_ms = joined->snapshot->timestamp_ms;
         joined->is_bound = false;
-        pn_prepared_copy_forget(&appender->copy);
+        *moved = true;
     }
     return 0;
 }
 
-int pn_joined_refresh(struct pn_appender *appender, struct pn_err *e)
+int pn_joined_refresh(struct pn_appender *appender, bool *moved, struct pn_err *e)
 {
+    *moved = false;
     int rc = appender->table->read_count > 0 ? pin(appender, e) : 0;
     for (size_t i = 0; rc == 0 && i < appender->table->read_count; i++) {
-        rc = refresh(appender, &appender->joined[i], e);
+        rc = refresh(appender, &appender->joined[i], moved, e);
     }
     return rc;
 }
