@@ -47,42 +47,54 @@ static void add_value(const struct pn_json *values, const struct pn_column *key,
     free(text);
 }
 
-static void add_statistics(struct pn_json_parser *parser, const struct pn_delta_file *file,
-                           const struct pn_column *key, struct pn_buf *sql)
+/* Appends files(i, low, high): the statistics of a column, null where they are not known. */
+static void add_statistics(const struct pn_delta_file *files, size_t count,
+                           const struct pn_column *column, struct pn_buf *sql)
 {
-    struct pn_json *root = NULL;
-    size_t len = file->stats != NULL ? strlen(file->stats) : 0;
-    if (len == 0 || pn_json_parse(parser, file->stats, len, len, &root, NULL) != 0) {
-        root = NULL;
+    struct pn_json_parser *parser = pn_json_parser_create();
+    pn_buf_adds(sql, "(VALUES ");
+    for (size_t i = 0; i < count; i++) {
+        const char *stats = files[i].stats;
+        struct pn_json *root = NULL;
+        size_t len = stats != NULL ? strlen(stats) : 0;
+        if (len == 0 || pn_json_parse(parser, stats, len, len, &root, NULL) != 0) {
+            root = NULL;
+        }
+        pn_buf_addf(sql, "%s(%zu, ", i == 0 ? "" : ", ", i);
+        add_value(pn_json_get(root, "minValues"), column, sql);
+        pn_buf_adds(sql, ", ");
+        add_value(pn_json_get(root, "maxValues"), column, sql);
+        pn_buf_addc(sql, ')');
     }
-    add_value(pn_json_get(root, "minValues"), key, sql);
-    pn_buf_adds(sql, ", ");
-    add_value(pn_json_get(root, "maxValues"), key, sql);
+    pn_buf_adds(sql, ") AS files(i, low, high)");
+    pn_json_parser_destroy(&parser);
 }
 
-/* Sets may_hold[i] of those that the statistics do not rule out. Other writers cut the largest time
- * down to milliseconds. */
+/* Appends the largest value that a file can have: other writers cut a time down to milliseconds. */
+static void add_high(const struct pn_column *column, struct pn_buf *sql)
+{
+    pn_buf_adds(sql,
+                column->type.kind == PN_TYPE_TIMESTAMP ? "high + INTERVAL 1 MILLISECOND" : "high");
+}
+
+/* Sets may_hold[i] of those that the statistics do not rule out. */
 static int ask_statistics(duckdb_connection connection, const struct pn_column *key,
                           const struct pn_delta_snapshot *snapshot, bool *may_hold,
                           struct pn_err *e)
 {
-    struct pn_json_parser *parser = pn_json_parser_create();
     duckdb_result result;
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT f.i FROM (VALUES ");
-    for (size_t i = 0; i < snapshot->file_count; i++) {
-        pn_buf_addf(&sql, "%s(%zu, ", i == 0 ? "" : ", ", i);
-        add_statistics(parser, &snapshot->files[i], key, &sql);
-        pn_buf_addc(&sql, ')');
-    }
-    pn_buf_adds(&sql, ") AS f(i, low, high) WHERE low IS NULL OR high IS NULL OR EXISTS (SELECT 1 "
-                      "FROM pn_best AS b WHERE b.");
+    pn_buf_adds(&sql, "SELECT i FROM ");
+    add_statistics(snapshot->files, snapshot->file_count, key, &sql);
+    pn_buf_adds(&sql, " WHERE low IS NULL OR high IS NULL OR EXISTS (SELECT 1 FROM pn_best AS b "
+                      "WHERE b.");
     pn_duckdb_add_name(&sql, key->name);
     pn_buf_adds(&sql, " >= low AND b.");
     pn_duckdb_add_name(&sql, key->name);
-    pn_buf_adds(&sql, key->type.kind == PN_TYPE_TIMESTAMP ? " <= high + INTERVAL 1 MILLISECOND)"
-                                                          : " <= high)");
+    pn_buf_adds(&sql, " <= ");
+    add_high(key, &sql);
+    pn_buf_addc(&sql, ')');
     int rc = pn_duckdb_run_buf(connection, &sql, &result, e);
     if (rc == 0) {
         for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
@@ -91,7 +103,37 @@ static int ask_statistics(duckdb_connection connection, const struct pn_column *
         duckdb_destroy_result(&result);
     }
     pn_buf_deinit(&sql);
-    pn_json_parser_destroy(&parser);
+    return rc;
+}
+
+/* Is every row of the batch whose key has a hit newer than all that the candidates can have? Then
+ * their order column is not read, which may be most of what there is to read. */
+static int ask_order(struct merging *merging, bool *is_newest, struct pn_err *e)
+{
+    const struct pn_column *order = merging->table->order_column;
+    duckdb_result result;
+    struct pn_buf sql;
+    if (merging->candidate_count == 0) {
+        return 0;
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "SELECT NOT EXISTS (SELECT 1 FROM ");
+    add_statistics(merging->candidates, merging->candidate_count, order, &sql);
+    pn_buf_adds(&sql, ", (SELECT min(");
+    pn_duckdb_add_name(&sql, order->name);
+    pn_buf_adds(&sql, ") AS oldest, count(*) AS rows, count(");
+    pn_duckdb_add_name(&sql, order->name);
+    pn_buf_adds(&sql, ") AS known FROM pn_best SEMI JOIN pn_hits ON pn_key = ");
+    pn_merging_add_key(merging, &sql);
+    pn_buf_adds(&sql, ") WHERE rows > known OR (rows > 0 AND NOT coalesce(oldest > ");
+    add_high(order, &sql);
+    pn_buf_adds(&sql, ", false)))");
+    int rc = pn_duckdb_run_buf(merging->connection, &sql, &result, e);
+    if (rc == 0) {
+        *is_newest = duckdb_value_boolean(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    pn_buf_deinit(&sql);
     return rc;
 }
 
@@ -116,7 +158,21 @@ static int find_candidates(struct merging *merging, struct pn_err *e)
     return rc;
 }
 
-static int make_hits(struct merging *merging, struct pn_err *e)
+/* The least is null, so rows of the batch are newer than one whose order is not read. */
+static void add_order(const struct merging *merging, bool is_read, struct pn_buf *sql)
+{
+    const struct pn_column *order = merging->table->order_column;
+    if (is_read) {
+        pn_buf_adds(sql, "o.");
+        pn_duckdb_add_name(sql, order->name);
+    } else {
+        pn_buf_adds(sql, "CAST(NULL AS ");
+        pn_type_sql(&order->type, sql);
+        pn_buf_addc(sql, ')');
+    }
+}
+
+static int make_hits(struct merging *merging, bool reads_order, struct pn_err *e)
 {
     struct pn_delta_snapshot part = {.file_count = 0}; /* borrows all it points to */
     struct pn_buf sql;
@@ -128,8 +184,8 @@ static int make_hits(struct merging *merging, struct pn_err *e)
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE pn_hits AS SELECT o.");
     pn_merging_add_key(merging, &sql);
-    pn_buf_adds(&sql, " AS pn_key, o.");
-    pn_duckdb_add_name(&sql, merging->table->order_column->name);
+    pn_buf_adds(&sql, " AS pn_key, ");
+    add_order(merging, reads_order, &sql);
     pn_buf_adds(&sql, " AS pn_order, o.pn_file, o.pn_row FROM (");
     int rc =
         pn_duckdb_add_scan_of_places(merging->engine, merging->connection, merging->table,
@@ -147,6 +203,13 @@ static int make_hits(struct merging *merging, struct pn_err *e)
 
 int pn_merging_find_hits(struct merging *merging, struct pn_err *e)
 {
+    bool is_newest = true;
     int rc = find_candidates(merging, e);
-    return rc == 0 ? make_hits(merging, e) : rc;
+    if (rc == 0) {
+        rc = make_hits(merging, false, e);
+    }
+    if (rc == 0) {
+        rc = ask_order(merging, &is_newest, e);
+    }
+    return rc == 0 && !is_newest ? make_hits(merging, true, e) : rc;
 }
