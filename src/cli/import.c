@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -52,42 +51,21 @@ struct importing {
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *text, size_t len, const char *end)
-{
-    size_t end_len = strlen(end);
-    return len > end_len && strncasecmp(text + len - end_len, end, end_len) == 0;
-}
-
-static int choose_format(const char *path, const char *wanted, enum pn_import_format *format,
+static int choose_format(const char *path, const char *wanted, enum pn_file_format *format,
                          struct pn_err *e)
 {
-    static const struct {
-        const char *end;
-        enum pn_import_format format;
-    } ends[] = {{".csv", PN_IMPORT_CSV},     {".tsv", PN_IMPORT_CSV},
-                {".json", PN_IMPORT_JSON},   {".jsonl", PN_IMPORT_JSON},
-                {".ndjson", PN_IMPORT_JSON}, {".parquet", PN_IMPORT_PARQUET}};
-    size_t len = strlen(path);
-    if (wanted != NULL) {
-        *format = strcmp(wanted, "csv") == 0       ? PN_IMPORT_CSV
-                  : strcmp(wanted, "parquet") == 0 ? PN_IMPORT_PARQUET
-                                                   : PN_IMPORT_JSON;
-        return 0;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        static const char *const packed[] = {".gz", ".zst"};
-        len -= ends_with(path, len, packed[i]) ? strlen(packed[i]) : 0;
-    }
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        if (ends_with(path, len, ends[i].end)) {
-            *format = ends[i].format;
+    for (int i = 0; wanted != NULL && i < PN_FILE_FORMATS; i++) {
+        if (strcmp(wanted, pn_file_format_names[i]) == 0) {
+            *format = (enum pn_file_format)i;
             return 0;
         }
     }
-    return pn_err_input(e,
-                        "%s: its name does not end in .csv, .tsv, .json, .jsonl, .ndjson or "
-                        ".parquet: give --input",
-                        path);
+    return pn_file_format_of(path, format)
+               ? 0
+               : pn_err_input(e,
+                              "%s: its name does not end in .csv, .tsv, .json, .jsonl, .ndjson or "
+                              ".parquet: give --input",
+                              path);
 }
 
 /* What makes two files the same: the SHA-256 of their contents. */

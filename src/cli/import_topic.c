@@ -373,7 +373,7 @@ static int prepare(struct sending *sending, struct pn_embedded_engine *engine,
                         "send its records once more; nothing was imported",
                         sending->file->name, sending->topic);
     }
-    if (rc == 0 && import->table == NULL && sending->file->format != PN_IMPORT_JSON) {
+    if (rc == 0 && import->table == NULL && sending->file->format != PN_FILE_JSON) {
         rc = pn_err_input(e,
                           "%s: no raw table of the pipeline reads topic %s, so the types of its "
                           "columns are not known: import JSON, or declare the table",

@@ -129,6 +129,10 @@ static void show_table(const struct pn_table *table, FILE *out)
         }
     } else if (table->from_topic != NULL) {
         fprintf(out, "    from topic %s\n", table->from_topic);
+    } else if (table->from_files != NULL) {
+        fprintf(out, "    from files %s%s%s\n", table->from_files->glob,
+                table->from_files->by_name ? "" : ", ",
+                table->from_files->by_name ? "" : pn_file_format_names[table->from_files->format]);
     } else {
         fprintf(out, "    by %s, from", table->sql_file);
         for (size_t i = 0; i < table->read_count; i++) {
@@ -218,11 +222,29 @@ static void add_stream(struct pn_json_writer *json, const struct pn_pipeline_str
     pn_json_end(json);
 }
 
+static void add_files(struct pn_json_writer *json, const struct pn_table_files *files)
+{
+    const char delimiter[] = {files != NULL ? files->delimiter : '\0', '\0'};
+    pn_json_add_cstr(json, "from_files", files != NULL ? files->glob : NULL);
+    if (files == NULL) {
+        return;
+    }
+    pn_json_add_cstr(json, "format", files->by_name ? NULL : pn_file_format_names[files->format]);
+    if (files->by_name || files->format == PN_FILE_CSV) {
+        pn_json_add_object(json, "csv");
+        pn_json_add_cstr(json, "delimiter", delimiter[0] != '\0' ? delimiter : NULL);
+        pn_json_add_cstr(json, "quote", (const char[]){files->quote, '\0'});
+        pn_json_add_bool(json, "header", !files->has_no_header);
+        pn_json_end(json);
+    }
+}
+
 static void add_table(struct pn_json_writer *json, const struct pn_table *table)
 {
     pn_json_add_cstr(json, "name", table->name);
     pn_json_add_cstr(json, "path", table->path);
     pn_json_add_cstr(json, "from_topic", table->from_topic);
+    add_files(json, table->from_files);
     pn_json_add_cstr(json, "sql_file", table->sql_file);
     pn_json_add_cstr(json, "like", table->like != NULL ? table->like->name : NULL);
     if (table->in_place_of != NULL) {

@@ -80,8 +80,10 @@ void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report)
 void pn_cli_print_passed_over(FILE *out, const struct pn_table_report *report)
 {
     if (report->passed_over > 0) {
-        (void)fprintf(out, ", %" PRId64 " %s skipped (not .json or .json.gz; the first: %s)",
-                      report->passed_over, pn_noun(report->passed_over, "file", "files"),
+        (void)fprintf(out, ", %" PRId64 " %s skipped (%s; the first: %s)", report->passed_over,
+                      pn_noun(report->passed_over, "file", "files"),
+                      report->table->from_files != NULL ? "the name says no format"
+                                                        : "not .json or .json.gz",
                       report->passed_over_example);
     }
 }

@@ -64,7 +64,7 @@ static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t
     int rc = pn_dag_db_put_io(db, run->id, number, &io, e);
     if (rc == 0 && loads) {
         io = none;
-        io.name = table->from_topic;
+        io.name = table->from_topic != NULL ? table->from_topic : table->from_files->glob;
         io.rows = report->rows + report->dead_letters;
         io.files = report->objects;
         io.bytes = report->bytes;

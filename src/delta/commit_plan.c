@@ -50,22 +50,26 @@ static int check_adds(const struct pn_delta *table, const struct pn_delta_commit
 static int check_txns(const struct pn_delta *table, const struct pn_delta_commit *commit,
                       struct pn_err *e)
 {
-    for (size_t i = 0; i < commit->txn_count; i++) {
+    struct pn_delta_keyset seen;
+    int rc = 0;
+    pn_delta_keyset_init(&seen);
+    for (size_t i = 0; rc == 0 && i < commit->txn_count; i++) {
         const struct pn_delta_txn *txn = &commit->txns[i];
+        size_t len = strlen(txn->app_id);
         if (commit->mode != PN_DELTA_OVERWRITE && commit->txns_before != NULL &&
             txn->version < commit->txns_before[i]) {
-            return pn_err_input(
+            rc = pn_err_input(
                 e, "%s: the transaction %" PRId64 " of %s is below the %" PRId64 " it follows",
                 table->path, txn->version, txn->app_id, commit->txns_before[i]);
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(commit->txns[i].app_id, commit->txns[j].app_id) == 0) {
-                return pn_err_input(e, "%s: the application %s has two transactions in one commit",
-                                    table->path, commit->txns[i].app_id);
-            }
+        } else if (pn_delta_keyset_get(&seen, txn->app_id, len, NULL)) {
+            rc = pn_err_input(e, "%s: the application %s has two transactions in one commit",
+                              table->path, txn->app_id);
+        } else {
+            pn_delta_keyset_add(&seen, txn->app_id, len, i);
         }
     }
-    return 0;
+    pn_delta_keyset_deinit(&seen);
+    return rc;
 }
 
 static int check_schema(struct pn_delta *table, const struct pn_delta_commit *commit,

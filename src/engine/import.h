@@ -12,16 +12,10 @@
 
 #include "pipeline/pipeline.h"
 
-enum pn_import_format {
-    PN_IMPORT_CSV,
-    PN_IMPORT_JSON, /* a value a line, or one array of values */
-    PN_IMPORT_PARQUET
-};
-
 struct pn_import_file {
     const char *path;
     const char *name; /* in messages, and as the object of dead letters */
-    enum pn_import_format format;
+    enum pn_file_format format;
     const char *app_id; /* of the transaction: what makes two files the same */
     struct stat status; /* of the file that app_id was made from: it must not change any more */
 };
@@ -36,6 +30,8 @@ struct pn_import {
     bool takes_bad_rows; /* what is not a row becomes a dead letter; else it is an error */
     bool again;          /* files that the table has are added once more */
     bool drops_extra;    /* columns of CSV and Parquet that the table lacks are left out */
+    bool for_load;       /* the files are objects that a load reads: for messages, and columns that
+                            the table lacks are what its `unknown_keys` says */
     /* Of CSV: */
     char delimiter; /* 0: what the header is separated by, of , ; | and tab */
     char quote;

@@ -29,13 +29,24 @@ static uint32_t add_column(uint32_t sum, const struct pn_column *column)
     return sum;
 }
 
+/* The pattern is not among it: objects that another one matches are new ones. */
+static uint32_t add_files(uint32_t sum, const struct pn_table_files *files)
+{
+    const char characters[] = {files->delimiter != '\0' ? files->delimiter : ' ', files->quote,
+                               '\0'};
+    sum = add_text(sum, files->by_name ? "files" : pn_file_format_names[files->format]);
+    sum = add_text(sum, characters);
+    return add_text(sum, files->has_no_header ? "no header" : NULL);
+}
+
 /* Which records become rows of the table, and how; the names and types of columns are its own. */
 static uint32_t sum_raw(const struct pn_table *table)
 {
     static const char *const unknown[] = {
         [PN_UNKNOWN_DROP] = "drop", [PN_UNKNOWN_KEEP] = "keep", [PN_UNKNOWN_REJECT] = "reject"};
     uint32_t sum = add_text(0, pn_table_mode_names[table->mode]);
-    sum = add_text(sum, table->from_topic);
+    sum = table->from_files != NULL ? add_files(sum, table->from_files)
+                                    : add_text(sum, table->from_topic);
     sum = add_text(sum, unknown[table->unknown_keys]);
     for (size_t i = 0; i < table->column_count; i++) {
         sum = add_column(sum, &table->columns[i]);

@@ -79,8 +79,7 @@ static int read_long(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
     for (const struct pn_yaml_node *member = node->first; rc == 0 && !raw && member != NULL;
          member = member->next) {
         if (strcmp(member->key, "type") != 0) {
-            rc = pn_yaml_error(yaml, member, e,
-                               "is only allowed for columns of a table with from_topic");
+            rc = pn_yaml_error(yaml, member, e, "is only allowed for columns of a raw table");
         }
     }
     if (rc == 0) {

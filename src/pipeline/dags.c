@@ -134,8 +134,8 @@ static int read_task_tables(struct pn_pipeline *pipeline, const struct pn_yaml_n
         }
         if (raw != (task->kind == PN_TASK_LOAD)) {
             return pn_yaml_error(yaml, item, e,
-                                 raw ? "\"%.60s\" is loaded from a topic, not transformed"
-                                     : "\"%.60s\" is made by SQL, not loaded from a topic",
+                                 raw ? "\"%.60s\" is a raw table: it is loaded, not transformed"
+                                     : "\"%.60s\" is made by SQL, not loaded",
                                  item->text);
         }
     }

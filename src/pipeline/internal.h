@@ -81,6 +81,13 @@ int pn_pipeline_link_streamed(struct pn_pipeline *pipeline, const struct pn_yaml
 /* Reads a table's columns, and sets unknown_keys and the key. */
 int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                     struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* Reads `from_files` and what belongs to it. */
+int pn_from_files_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                       struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* Does the pattern leave alone what is kept at `path`, which `what` names? */
+int pn_from_files_check(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                        const char *glob, const char *path, const char *what,
+                        struct pn_err *e) PN_MUST_CHECK;
 /* Reads `mode` and what belongs to it; the columns are there. */
 int pn_mode_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                  struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/json_writer.h"
+#include "pipeline/file_format.h"
 #include "schedule/schedule.h"
 
 enum pn_type_kind {
@@ -135,13 +136,25 @@ struct pn_expect {
     const char *sql;
 };
 
+/* Objects of the store that are a raw table's source. */
+struct pn_table_files {
+    const char *glob;           /* which ones (glob.h) */
+    bool by_name;               /* the format is what an object's name says */
+    enum pn_file_format format; /* otherwise */
+    /* Of CSV: */
+    char delimiter; /* 0: what the header is separated by, of , ; | and tab */
+    char quote;
+    bool has_no_header; /* the columns are the table's, in order */
+};
+
 struct pn_table {
     const char *name;       /* as queries call it */
     const char *path;       /* key in the store: "delta_tables/raw/x" */
     const char *from_topic; /* a raw table: loaded from the landed objects of this topic, or of all
                                topics that this pattern stands for (pattern.h); else NULL */
-    const char *sql_file;   /* a transformed table: path of its SELECT, for messages; else NULL */
-    const char *sql;        /* that file's text */
+    const struct pn_table_files *from_files; /* a raw table: loaded from files; else NULL */
+    const char *sql_file; /* a transformed table: path of its SELECT, for messages; else NULL */
+    const char *sql;      /* that file's text */
     const struct pn_table *like; /* a stream table: rows come from a stream, columns and SELECT are
                                     this transformed table's; else NULL */
     const struct pn_table *in_place_of; /* a stream table: the raw table, of those that `like`
@@ -393,7 +406,7 @@ bool pn_type_of_delta(const char *name, size_t len, struct pn_type *type);
 /* Is it a raw table, which a load makes of what came from outside? */
 static inline bool pn_table_is_raw(const struct pn_table *table)
 {
-    return table->from_topic != NULL;
+    return table->from_topic != NULL || table->from_files != NULL;
 }
 /* The columns that the table has in the store: those of `columns`, with PN_UNKNOWN_KEEP
  * PN_UNKNOWN_COLUMN, and the generated ones. */

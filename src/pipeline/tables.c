@@ -1,4 +1,5 @@
 /* `tables:` of a pipeline.yml. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -10,6 +11,9 @@
 static const struct pn_yaml_key table_keys[] = {
     {"path", PN_YAML_SCALAR, true},
     {"from_topic", PN_YAML_SCALAR, false},
+    {"from_files", PN_YAML_SCALAR, false},
+    {"format", PN_YAML_SCALAR, false},
+    {"csv", PN_YAML_MAP, false},
     {"sql", PN_YAML_SCALAR, false},
     {"reads", PN_YAML_LIST, false},
     {"key", PN_YAML_SCALAR, false},
@@ -37,18 +41,41 @@ static int refuse(const struct pn_yaml *yaml, const struct pn_yaml_node *node, c
     return member != NULL ? pn_yaml_error(yaml, member, e, "%s", why) : 0;
 }
 
+static int refuse_of_files(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
+                           struct pn_err *e)
+{
+    int rc = refuse(yaml, node, "format", "is only allowed for a table with from_files", e);
+    return rc == 0 ? refuse(yaml, node, "csv", "is only allowed for a table with from_files", e)
+                   : rc;
+}
+
 static int read_raw(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                     struct pn_table *table, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    int rc = refuse(yaml, node, "sql", "a table must have either from_topic or sql, not both", e);
+    const struct pn_yaml_node *from = pn_yaml_get(node, "from_topic");
+    bool has_files = pn_yaml_get(node, "from_files") != NULL;
+    int rc = refuse(yaml, node, "sql",
+                    has_files ? "a table must have either from_files or sql, not both"
+                              : "a table must have either from_topic or sql, not both",
+                    e);
     if (rc == 0) {
-        rc = refuse(yaml, node, "reads", "a table with from_topic must not read other tables", e);
+        rc = refuse(yaml, node, "reads",
+                    has_files ? "a table with from_files must not read other tables"
+                              : "a table with from_topic must not read other tables",
+                    e);
     }
+    if (rc == 0 && from != NULL) {
+        rc = refuse(yaml, node, "from_files",
+                    "a table must have either from_topic or from_files, not both", e);
+    }
+    if (rc != 0 || from == NULL) {
+        return rc != 0 ? rc : pn_from_files_read(pipeline, node, table, e);
+    }
+    rc = refuse_of_files(yaml, node, e);
     if (rc != 0) {
         return rc;
     }
-    const struct pn_yaml_node *from = pn_yaml_get(node, "from_topic");
     const char *names[PN_PIPELINE_TOPICS_MAX];
     size_t count = pipeline->topic_count + pipeline->topic_pattern_count;
     for (size_t i = 0; i < count; i++) {
@@ -70,15 +97,20 @@ static int read_transformed(struct pn_pipeline *pipeline, const struct pn_yaml_n
     const struct pn_yaml_node *sql = pn_yaml_get(node, "sql");
     if (sql == NULL) {
         return pn_yaml_error(yaml, node, e,
-                             "one of the keys \"from_topic\" (a raw table), \"sql\" (a transformed "
-                             "table) or \"like\" (a table that a stream fills) is missing");
+                             "one of the keys \"from_topic\" or \"from_files\" (a raw table), "
+                             "\"sql\" (a transformed table) or \"like\" (a table that a stream "
+                             "fills) is missing");
     }
     static const char *const keys[] = {"unknown_keys", "coerce"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        int rc = refuse(yaml, node, keys[i], "is only allowed for a table with from_topic", e);
+        int rc = refuse(yaml, node, keys[i], "is only allowed for a raw table", e);
         if (rc != 0) {
             return rc;
         }
+    }
+    int rc = refuse_of_files(yaml, node, e);
+    if (rc != 0) {
+        return rc;
     }
     const struct pn_yaml_node *reads = pn_yaml_get(node, "reads");
     if (reads == NULL || reads->count == 0) {
@@ -107,9 +139,9 @@ static int read_streamed(struct pn_pipeline *pipeline, const struct pn_yaml_node
                          struct pn_table *table, struct pn_err *e)
 {
     static const char *const keys[] = {
-        "from_topic",       "sql",           "reads", "key",      "unknown_keys",
-        "coerce",           "columns",       "mode",  "order_by", "delete_when",
-        "deletion_vectors", "replace_where", "expect"};
+        "from_topic",  "from_files",       "format",        "csv",     "sql",  "reads",
+        "key",         "unknown_keys",     "coerce",        "columns", "mode", "order_by",
+        "delete_when", "deletion_vectors", "replace_where", "expect"};
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         int rc = refuse(
@@ -197,7 +229,7 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
             return rc;
         }
     }
-    if (pn_yaml_get(node, "from_topic") != NULL) {
+    if (pn_yaml_get(node, "from_topic") != NULL || pn_yaml_get(node, "from_files") != NULL) {
         rc = read_raw(pipeline, node, table, e);
     } else {
         rc = read_transformed(pipeline, node, table, e);
@@ -304,6 +336,25 @@ static int check_hidden(const struct pn_yaml *yaml, const struct place *place, b
     return 0;
 }
 
+/* Files that a table is made of are not those that something else keeps. */
+static int check_files(const struct pn_pipeline *pipeline, const struct pn_table *tables,
+                       const struct pn_yaml_node *map, const struct place *places, size_t count,
+                       struct pn_err *e)
+{
+    int rc = 0;
+    size_t i = 0;
+    for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next, i++) {
+        for (size_t k = 0; rc == 0 && tables[i].from_files != NULL && k < count; k++) {
+            char what[PN_PIPELINE_NAME_BYTES_MAX + 32];
+            (void)snprintf(what, sizeof what, "%s%.*s", places[k].of, PN_PIPELINE_NAME_BYTES_MAX,
+                           places[k].what);
+            rc = pn_from_files_check(pipeline, node, tables[i].from_files->glob, places[k].path,
+                                     what, e);
+        }
+    }
+    return rc;
+}
+
 /* No two things may be kept in the same place, and none where others keep their own. */
 static int check_places(const struct pn_pipeline *pipeline, const struct pn_table *tables,
                         const struct pn_yaml_node *map, struct pn_err *e)
@@ -333,7 +384,7 @@ static int check_places(const struct pn_pipeline *pipeline, const struct pn_tabl
                                  other->of, other->what, other->path);
         }
     }
-    return 0;
+    return check_files(pipeline, tables, map, places, count, e);
 }
 
 /* --- the graph ------------------------------------------------------------------------------ */

@@ -53,10 +53,12 @@ static void put_streams(const struct lineage *lineage, const struct pn_pipeline_
     }
 }
 
-static void put_topic(const struct lineage *lineage, const struct pn_table *table, int64_t steps)
+static void put_source(const struct lineage *lineage, const struct pn_table *table, int64_t steps)
 {
     if (table->from_topic != NULL) {
         put(lineage, "before", steps, "topic", table->from_topic);
+    } else if (table->from_files != NULL) {
+        put(lineage, "before", steps, "files", table->from_files->glob);
     }
 }
 
@@ -86,18 +88,18 @@ static void count_back(struct lineage *lineage)
     }
 }
 
-/* Of a raw table the topic; of others the tables that they read. A stream table has the SELECT of
+/* Of a raw table the topic or the files; of others the tables that they read. A stream table has the SELECT of
  * another one, but its rows come from the stream, and from the tables that it joins. */
 static void put_sources(struct lineage *lineage)
 {
     const struct pn_pipeline *pipeline = lineage->pipeline;
-    put_topic(lineage, lineage->table, 1);
+    put_source(lineage, lineage->table, 1);
     count_back(lineage);
     for (size_t i = pipeline->table_count; i > 0; i--) {
         int64_t steps = lineage->steps[i - 1];
         if (steps > 0) {
             put(lineage, "before", steps, "table", pipeline->tables[i - 1].name);
-            put_topic(lineage, &pipeline->tables[i - 1], steps + 1);
+            put_source(lineage, &pipeline->tables[i - 1], steps + 1);
         }
     }
 }
@@ -270,6 +272,8 @@ static void put_table_edges(const struct pn_pipeline *pipeline, const struct pn_
     struct reader reader = {.rows = rows, .kind = "table", .name = table->name};
     if (table->from_topic != NULL) {
         put_edge(&reader, "topic", table->from_topic);
+    } else if (table->from_files != NULL) {
+        put_edge(&reader, "files", table->from_files->glob);
     }
     put_stream_edges(&reader, table, pipeline->streams, pipeline->stream_count);
     put_stream_edges(&reader, table, pipeline->stream_patterns, pipeline->stream_pattern_count);

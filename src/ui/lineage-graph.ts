@@ -1,9 +1,9 @@
-/* What reads what, as a graph of topics, streams, tables and queries. */
+/* What reads what, as a graph of topics, files, streams, tables and queries. */
 
 import type { LineageEdge } from "./types.ts";
 
 export interface LineageNode {
-  kind: "topic" | "stream" | "table" | "query";
+  kind: "topic" | "files" | "stream" | "table" | "query";
   name: string;
   after: number[]; // the places of what it reads
 }

@@ -141,7 +141,7 @@ export interface PartitionRow {
 export interface LineageRow {
   side: "before" | "after" | "by";
   steps: number; // 1: next to the table
-  kind: "topic" | "stream" | "table" | "query" | "task"; // a task's name is DAG/TASK
+  kind: "topic" | "files" | "stream" | "table" | "query" | "task"; // a task's name is DAG/TASK
   name: string;
 }
 
@@ -171,7 +171,7 @@ export interface GroupRow {
 export interface LineageEdge {
   kind: "table" | "query";
   name: string;
-  from_kind: "topic" | "stream" | "table" | null;
+  from_kind: "topic" | "files" | "stream" | "table" | null;
   from: string | null;
 }
 

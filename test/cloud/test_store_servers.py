@@ -23,7 +23,7 @@ def store(*args, at, data, env=None, **more):
     return run("store", *args, *settings(at.url, "here"), data=data, env=env, **more)
 
 
-@pytest.mark.parametrize("file", ["store_s3", "store_copy", "faults_s3"])
+@pytest.mark.parametrize("file", ["store_s3", "store_copy", "faults_s3", "from_files_s3"])
 def test_what_runs_on_moto_runs_on_versitygw(file):
     env = {**os.environ, "PINION": PINION, "PINION_S3_SERVER": str(TOOLS / "bin/versitygw")}
     test = ROOT / f"test/integration/test_{file}.py"

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "pipeline/glob.h"
 #include "pipeline/pipeline.h"
 #include "settings/settings.h"
 
@@ -94,8 +95,16 @@ static void walk_tables(const struct pn_pipeline *pipeline)
     for (size_t i = 0; i < pipeline->table_count; i++) {
         const struct pn_table *table = &pipeline->tables[i];
         PN_ASSERT(pn_pipeline_table(pipeline, table->name) == table);
-        /* Its rows come from a topic, a SELECT or a stream: from one of them. */
-        PN_ASSERT((table->from_topic != NULL) + (table->sql != NULL) + (table->like != NULL) == 1);
+        /* Its rows come from a topic, files, a SELECT or a stream: from one of them. */
+        PN_ASSERT((table->from_topic != NULL) + (table->from_files != NULL) + (table->sql != NULL) +
+                      (table->like != NULL) ==
+                  1);
+        if (table->from_files != NULL) {
+            const char *glob = table->from_files->glob;
+            PN_ASSERT(glob[pn_glob_prefix(glob) - 1] == '/');
+            PN_ASSERT(!pn_glob_reaches(glob, table->path));
+            PN_ASSERT(!pn_glob_matches(glob, table->path));
+        }
         PN_ASSERT(table->column_count > 0);
         for (size_t j = 0; j < table->read_count; j++) {
             PN_ASSERT(table->reads[j] < table && table->reads[j] >= pipeline->tables);

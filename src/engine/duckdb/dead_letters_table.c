@@ -151,13 +151,13 @@ static int add_kept(const struct putting *putting, const struct pn_delta_snapsho
 /* Appends a SELECT of what the load rejected; a condition may follow. */
 static void add_spooled(struct pn_landed_scan *spool, struct pn_buf *sql)
 {
-    pn_buf_adds(sql,
-                "SELECT r.\"table\", r.topic, "
-                "TRY_CAST(regexp_extract(r.object, '/partition=([0-9]+)/', 1) AS INTEGER) AS "
-                "partition, r.line + o.shift AS \"offset\", r.object, r.line, r.reason, r.value, "
-                "CAST(NULL AS TIMESTAMPTZ) AS timestamp FROM (SELECT s.* REPLACE (s.line + "
-                "coalesce(b.base, 0) "
-                "AS line) FROM ");
+    pn_buf_adds(sql, "SELECT r.\"table\", r.topic, "
+                     "CASE WHEN r.topic IS NOT NULL THEN TRY_CAST(regexp_extract(r.object, "
+                     "'/partition=([0-9]+)/', 1) AS INTEGER) END AS partition, r.line + o.shift AS "
+                     "\"offset\", r.object, r.line, r.reason, r.value, "
+                     "CAST(NULL AS TIMESTAMPTZ) AS timestamp FROM (SELECT s.* REPLACE (s.line + "
+                     "coalesce(b.base, 0) "
+                     "AS line) FROM ");
     pn_landed_add_call(spool, sql);
     pn_buf_adds(sql, " AS s LEFT JOIN line_bases AS b ON b.scan = s.scan AND b.unit = s.unit) AS r "
                      "ASOF LEFT JOIN line_offsets AS o ON o.scan = r.scan AND "
@@ -207,6 +207,9 @@ static int find_sunk(const struct putting *putting, struct pn_err *e)
     }
     for (size_t i = 0; rc == 0 && i < dead->count; i++) {
         struct owner owner = {engine->pipeline, dead->tables[i]};
+        if (dead->tables[i]->from_topic == NULL) {
+            continue;
+        }
         putting->sunk[i] = pn_landed_create(engine, &SINK, warn_unreadable, dead);
         rc = pn_landed_add_topics(putting->sunk[i], engine->pipeline->dead_letters_dir,
                                   dead->tables[i]->from_topic, owns_topic, &owner, e);

@@ -29,6 +29,14 @@ struct import {
 static int check_table(const struct import *import, struct pn_err *e)
 {
     const struct pn_table *table = import->asked->table;
+    bool has_files = table->from_files != NULL;
+    const char *source = has_files ? table->from_files->glob : table->from_topic;
+    if (has_files && (table->mode != PN_MODE_APPEND || table->expect_count > 0)) {
+        return pn_err_input(e,
+                            "loads make table '%s' of the files %s of the store, and nothing else "
+                            "may add rows to it: put the file there, and load the table",
+                            table->name, source);
+    }
     if (!pn_table_is_raw(table) || table->mode == PN_MODE_MERGE) {
         return pn_err_input(e,
                             "table '%s' is %s: import into the topic or the raw table that it is "
@@ -41,13 +49,13 @@ static int check_table(const struct import *import, struct pn_err *e)
             e,
             "each load makes table '%s' from topic %s alone, so imported rows would "
             "go: import into the topic, or declare the table with `mode: append`",
-            table->name, table->from_topic);
+            table->name, source);
     }
     if (table->expect_count > 0) {
         return pn_err_input(e,
                             "table '%s' has tests (`expect`), which its loads run and an import "
                             "would pass over: import into its topic %s",
-                            table->name, table->from_topic);
+                            table->name, source);
     }
     if (import->snapshot != NULL && !pn_taken_holds(import->snapshot)) {
         return pn_err_input(e,

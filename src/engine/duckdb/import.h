@@ -42,6 +42,16 @@ struct pn_importing {
     const char *first;   /* of a CSV: its first record */
     char delimiter;
     size_t width; /* columns of the file */
+    /* Paths of files of one shape, which a statement reads together; NULL: the file's alone. */
+    const char *const *paths;
+    size_t path_count;
+    const char *shape; /* files of one are read by the same statement, but for the path */
+    /* Columns that the table lacks. */
+    struct pn_import_extra {
+        size_t at;
+        const char *name;
+    } * extra;
+    size_t extra_count;
     struct pn_arena arena;
     int64_t bad; /* rows in pn_bad */
 };
@@ -71,6 +81,17 @@ int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked
 int pn_import_file_write(struct pn_importing *importing, struct pn_written *written,
                          struct pn_err *e) PN_MUST_CHECK;
 
+/* The steps of it, for who reads several files by one statement: finds the columns of CSV or
+ * Parquet; appends a SELECT of the rows, without bad ones or failing at one; and after the statement
+ * found bad rows, puts all of the file into pn_bad. The reader of CSV puts others into pn_rejects,
+ * which is to be dropped before a statement. */
+int pn_import_begin(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
+void pn_import_add_rows(const struct pn_importing *importing, bool without_bad, struct pn_buf *sql);
+int pn_import_forget_rejects(duckdb_connection connection, struct pn_err *e) PN_MUST_CHECK;
+int pn_import_count_rejects(duckdb_connection connection, int64_t *count,
+                            struct pn_err *e) PN_MUST_CHECK;
+int pn_import_explain(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
+
 /* The same as JSON lines in a new file at `path`; bad rows are in pn_bad, and then the file is not
  * whole. */
 int pn_import_file_lines(struct pn_importing *importing, const char *path,
@@ -78,6 +99,11 @@ int pn_import_file_lines(struct pn_importing *importing, const char *path,
 
 /* --- import_csv.c, import_parquet.c, import_json.c -------------------------------------------- */
 
+/* "nothing was imported", or of a load "nothing was loaded". */
+const char *pn_import_undone(const struct pn_import *import);
+/* Appends the literal of the paths to read, and how the files are compressed. */
+void pn_import_add_paths(const struct pn_importing *importing, struct pn_buf *sql);
+void pn_import_add_packing(const struct pn_importing *importing, struct pn_buf *sql);
 /* Finds the columns, and how the file is separated. INPUT when they do not fit. */
 int pn_import_read_header(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
 /* Appends the table function that reads the file, with columns c0, c1, ... */
@@ -102,6 +128,9 @@ struct pn_import_column *pn_import_column_for(struct pn_importing *importing, co
  * or when a required one is missing. */
 int pn_import_match(struct pn_importing *importing, const char *const *names, size_t count,
                     struct pn_err *e) PN_MUST_CHECK;
+/* Lets PN_UNKNOWN_COLUMN take the columns that the table lacks, where it keeps them: of CSV they are
+ * called c<number>. */
+void pn_import_keep_extra(struct pn_importing *importing);
 /* How a text becomes a value of the column. */
 void pn_import_from_text(struct pn_importing *importing, struct pn_import_column *column, size_t i);
 /* Appends: the raw and converted values as a list; the rows' columns; and an expression that is

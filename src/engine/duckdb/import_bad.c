@@ -92,7 +92,7 @@ int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked
     int64_t file = duckdb_value_int64(&result, 0, 0);
     int64_t line = duckdb_value_int64(&result, 1, 0);
     char *reason = duckdb_value_varchar(&result, 3, 0);
-    bool is_row = asked->files[file].format == PN_IMPORT_PARQUET;
+    bool is_row = asked->files[file].format == PN_FILE_PARQUET;
     if (!duckdb_value_is_null(&result, 1, 0) && !duckdb_value_is_null(&result, 2, 0)) {
         (void)snprintf(place, sizeof place, ", line %" PRId64 " (byte %" PRId64 ")", line,
                        duckdb_value_int64(&result, 2, 0));

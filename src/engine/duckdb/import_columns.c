@@ -47,26 +47,41 @@ struct pn_import_column *pn_import_column_for(struct pn_importing *importing, co
     return other;
 }
 
+/* Of a load, as of records' members. */
+static bool takes_extra(const struct pn_import *import)
+{
+    return import->for_load ? import->table->unknown_keys != PN_UNKNOWN_REJECT
+                            : import->drops_extra;
+}
+
 int pn_import_match(struct pn_importing *importing, const char *const *names, size_t count,
                     struct pn_err *e)
 {
     const struct pn_table *table = importing->import->table;
+    importing->extra = pn_arena_calloc(&importing->arena, count + 1, sizeof *importing->extra);
+    importing->extra_count = 0;
     const char *file = importing->file->name;
     for (size_t i = 0; i < count; i++) {
         struct pn_import_column *column = pn_import_column_for(importing, names[i]);
-        if (column == NULL && !importing->import->drops_extra) {
+        if (column == NULL && !takes_extra(importing->import)) {
             return pn_err_input(e,
                                 "%s, line 1: table '%s' has no column '%.80s': add it to "
-                                "pipeline.yml, as a column or an alias, or leave it out by "
-                                "--extra-columns drop; nothing was imported",
-                                file, table->name, names[i]);
+                                "pipeline.yml, as a column or an alias, or leave it out by %s; %s",
+                                file, table->name, names[i],
+                                importing->import->for_load ? "`unknown_keys: drop`"
+                                                            : "--extra-columns drop",
+                                pn_import_undone(importing->import));
+        }
+        if (column == NULL) {
+            importing->extra[importing->extra_count++] =
+                (struct pn_import_extra){.at = i, .name = names[i]};
         }
         if (column != NULL && column->at >= 0) {
             return pn_err_input(e,
                                 "%s, line 1: the columns '%.80s' and '%.80s' are both column '%s' "
-                                "of table '%s': remove one; nothing was imported",
+                                "of table '%s': remove one; %s",
                                 file, names[column->at], names[i], column->column->name,
-                                table->name);
+                                table->name, pn_import_undone(importing->import));
         }
         if (column != NULL) {
             column->at = (int64_t)i;
@@ -78,15 +93,47 @@ int pn_import_match(struct pn_importing *importing, const char *const *names, si
         if (importing->columns[i].at < 0 && table->columns[i].required) {
             return pn_err_input(e,
                                 "%s, line 1: the column '%s', which table '%s' requires, is "
-                                "missing; nothing was imported",
-                                file, table->columns[i].name, table->name);
+                                "missing; %s",
+                                file, table->columns[i].name, table->name,
+                                pn_import_undone(importing->import));
         }
     }
     return any ? 0
-               : pn_err_input(e,
-                              "%s, line 1: none of its columns is one of table '%s'; nothing was "
-                              "imported",
-                              file, table->name);
+               : pn_err_input(e, "%s, line 1: none of its columns is one of table '%s'; %s", file,
+                              table->name, pn_import_undone(importing->import));
+}
+
+/* As JSON, without those that are null. */
+void pn_import_keep_extra(struct pn_importing *importing)
+{
+    const struct pn_import *import = importing->import;
+    struct pn_buf sql;
+    if (!import->for_load || import->table->unknown_keys != PN_UNKNOWN_KEEP ||
+        importing->extra_count == 0) {
+        return;
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "nullif(CAST(json_merge_patch('{}', json_object(");
+    for (size_t i = 0; i < importing->extra_count; i++) {
+        const struct pn_import_extra *extra = &importing->extra[i];
+        pn_buf_adds(&sql, i == 0 ? "" : ", ");
+        pn_duckdb_add_text(&sql, extra->name);
+        if (importing->file->format == PN_FILE_CSV) {
+            pn_buf_addf(&sql, ", c%zu", extra->at);
+        } else {
+            pn_buf_adds(&sql, ", ");
+            pn_duckdb_add_name(&sql, extra->name);
+        }
+    }
+    pn_buf_adds(&sql, ")) AS VARCHAR), '{}')");
+    size_t last = importing->column_count - 1;
+    struct pn_import_column *column = &importing->columns[last];
+    PN_ASSERT(last == import->table->column_count);
+    column->at = (int64_t)importing->extra[0].at;
+    column->raw = pn_arena_strdup(&importing->arena, pn_buf_text(&sql));
+    column->value = column->raw;
+    column->good = pn_arena_printf(&importing->arena, "pn_v%zu IS NOT NULL", last);
+    pn_buf_deinit(&sql);
 }
 
 /* --- texts to values -------------------------------------------------------------------------- */
@@ -239,7 +286,7 @@ void pn_import_add_record(const struct pn_importing *importing, struct pn_buf *s
         const struct pn_import_column *column = &importing->columns[i];
         if (column->at >= 0) {
             pn_buf_addf(sql, "%sCASE WHEN %s THEN ", first ? "" : ", ", column->good);
-            add_member(column, i, importing->file->format == PN_IMPORT_CSV, sql);
+            add_member(column, i, importing->file->format == PN_FILE_CSV, sql);
             add_other(column, i, sql);
             add_name(sql, column);
             first = false;

@@ -5,6 +5,7 @@
 
 enum { NAMES_MAX = 10000, FOUND = 1 };
 #define LINE_BYTES_MAX "16777216"
+#define BUFFER_BYTES   "33554432" /* else 16 times the line, for each thread and file */
 
 static int take_first(void *arg, const struct pn_csv_record *record, struct pn_err *e)
 {
@@ -93,9 +94,11 @@ static int take_in_order(struct pn_importing *importing, size_t width, struct pn
                ? 0
                : pn_err_input(e,
                               "%s, line 1: %zu values, but table '%s' has %zu columns; give "
-                              "--delimiter if they are not separated by '%c'; nothing was imported",
+                              "%s if they are not separated by '%c'; %s",
                               importing->file->name, width, importing->import->table->name, count,
-                              importing->delimiter);
+                              importing->import->for_load ? "csv.delimiter in pipeline.yml"
+                                                          : "--delimiter",
+                              importing->delimiter, pn_import_undone(importing->import));
 }
 
 int pn_import_read_header(struct pn_importing *importing, struct pn_err *e)
@@ -108,8 +111,8 @@ int pn_import_read_header(struct pn_importing *importing, struct pn_err *e)
         return rc;
     }
     if (line == NULL) {
-        return pn_err_input(e, "%s: the file is empty; nothing was imported",
-                            importing->file->name);
+        return pn_err_input(e, "%s: the file is empty; %s", importing->file->name,
+                            pn_import_undone(import));
     }
     importing->delimiter = import->delimiter;
     if (importing->delimiter == '\0' && import->has_no_header) {
@@ -127,6 +130,12 @@ int pn_import_read_header(struct pn_importing *importing, struct pn_err *e)
             pn_import_from_text(importing, column, i);
         }
     }
+    if (rc == 0) {
+        pn_import_keep_extra(importing);
+        importing->shape = pn_arena_printf(&importing->arena, "csv %d %c%s",
+                                           (int)pn_file_packing_of(importing->file->path),
+                                           importing->delimiter, import->has_no_header ? "" : line);
+    }
     return rc;
 }
 
@@ -140,10 +149,13 @@ static void add_character(struct pn_buf *sql, const char *name, char character)
 void pn_import_add_read_csv(const struct pn_importing *importing, struct pn_buf *sql)
 {
     pn_buf_adds(sql, "read_csv(");
-    pn_duckdb_add_path(sql, importing->file->path);
-    pn_buf_adds(sql, ", auto_detect = false, allow_quoted_nulls = false, store_rejects = true, "
+    pn_import_add_paths(importing, sql);
+    pn_import_add_packing(importing, sql);
+    pn_buf_adds(sql, ", hive_partitioning = false, auto_detect = false, allow_quoted_nulls = "
+                     "false, store_rejects = true, "
                      "rejects_table = 'pn_rejects', rejects_scan = 'pn_reject_scans', "
-                     "rejects_limit = 0, max_line_size = " LINE_BYTES_MAX);
+                     "rejects_limit = 0, max_line_size = " LINE_BYTES_MAX
+                     ", buffer_size = " BUFFER_BYTES);
     pn_buf_adds(sql, importing->import->has_no_header ? ", header = false" : ", header = true");
     add_character(sql, "delim", importing->delimiter);
     add_character(sql, "quote", importing->import->quote);

@@ -8,13 +8,40 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/import.h"
+#include "engine/duckdb/scan.h"
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+const char *pn_import_undone(const struct pn_import *import)
+{
+    return import->for_load ? "nothing was loaded" : "nothing was imported";
+}
+
+void pn_import_add_paths(const struct pn_importing *importing, struct pn_buf *sql)
+{
+    if (importing->paths == NULL) {
+        pn_duckdb_add_path(sql, importing->file->path);
+        return;
+    }
+    for (size_t i = 0; i < importing->path_count; i++) {
+        pn_buf_adds(sql, i == 0 ? "[" : ", ");
+        pn_duckdb_add_path(sql, importing->paths[i]);
+    }
+    pn_buf_addc(sql, ']');
+}
+
+void pn_import_add_packing(const struct pn_importing *importing, struct pn_buf *sql)
+{
+    bool is_gzip = pn_file_packing_of(importing->file->path) == PN_FILE_GZIP;
+    pn_buf_adds(sql, is_gzip ? ", compression = 'gzip'" : ", compression = 'uncompressed'");
+}
 
 /* --- statements ------------------------------------------------------------------------------- */
 
 /* Appends the file's rows, raw and converted; a number of a row is its first column. */
 static void add_source(const struct pn_importing *importing, bool with_number, struct pn_buf *sql)
 {
-    bool is_csv = importing->file->format == PN_IMPORT_CSV;
+    bool is_csv = importing->file->format == PN_FILE_CSV;
     pn_buf_adds(sql, "(SELECT ");
     if (with_number && is_csv) {
         pn_buf_adds(sql, "row_number() OVER () AS pn_n, concat_ws(");
@@ -32,10 +59,24 @@ static void add_source(const struct pn_importing *importing, bool with_number, s
         pn_import_add_read_csv(importing, sql);
     } else {
         pn_buf_adds(sql, "read_parquet(");
-        pn_duckdb_add_path(sql, importing->file->path);
-        pn_buf_addf(sql, "%s) AS f", with_number ? ", file_row_number = true" : "");
+        pn_import_add_paths(importing, sql);
+        pn_buf_addf(sql, "%s" PN_DUCKDB_FILE_END " AS f",
+                    with_number ? ", file_row_number = true" : "");
     }
     pn_buf_addc(sql, ')');
+}
+
+void pn_import_add_rows(const struct pn_importing *importing, bool without_bad, struct pn_buf *sql)
+{
+    pn_buf_adds(sql, "SELECT ");
+    pn_import_add_row(importing, sql);
+    pn_buf_adds(sql, " FROM ");
+    add_source(importing, false, sql);
+    if (without_bad) {
+        pn_buf_adds(sql, " WHERE ");
+        pn_import_add_reason(importing, sql);
+        pn_buf_adds(sql, " IS NULL");
+    }
 }
 
 /* The first pass, and the last one (`without_bad`). */
@@ -44,24 +85,16 @@ static int write_rows(struct pn_importing *importing, bool without_bad, struct p
 {
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT ");
-    pn_import_add_row(importing, &sql);
-    pn_buf_adds(&sql, " FROM ");
-    add_source(importing, false, &sql);
-    if (without_bad) {
-        pn_buf_adds(&sql, " WHERE ");
-        pn_import_add_reason(importing, &sql);
-        pn_buf_adds(&sql, " IS NULL");
-    }
+    pn_import_add_rows(importing, without_bad, &sql);
     int rc = pn_duckdb_write(importing->engine, importing->connection, importing->import->table,
                              &sql, written, e);
     pn_buf_deinit(&sql);
     return rc;
 }
 
-static int forget_rejects(struct pn_importing *importing, struct pn_err *e)
+int pn_import_forget_rejects(duckdb_connection connection, struct pn_err *e)
 {
-    return pn_duckdb_run(importing->connection,
+    return pn_duckdb_run(connection,
                          "DROP TABLE IF EXISTS pn_rejects; DROP TABLE IF EXISTS pn_reject_scans",
                          NULL, e);
 }
@@ -150,7 +183,7 @@ static int place_rest(struct placing *placing, struct pn_err *e)
     }
     for (; rc == 0 && placing->next < duckdb_row_count(&placing->found); placing->next++) {
         char *text = duckdb_value_varchar(&placing->found, 2, placing->next);
-        bool is_csv = placing->importing->file->format == PN_IMPORT_CSV;
+        bool is_csv = placing->importing->file->format == PN_FILE_CSV;
         rc = add_result(placing, &placing->found, placing->next,
                         is_csv ? -1 : duckdb_value_int64(&placing->found, 0, placing->next), -1,
                         text != NULL ? text : "", text != NULL ? strlen(text) : 0, e);
@@ -161,7 +194,7 @@ static int place_rest(struct placing *placing, struct pn_err *e)
 
 static int read_rejects(struct placing *placing, struct pn_err *e)
 {
-    bool is_csv = placing->importing->file->format == PN_IMPORT_CSV;
+    bool is_csv = placing->importing->file->format == PN_FILE_CSV;
     int rc = pn_duckdb_run(
         placing->importing->connection,
         is_csv
@@ -193,7 +226,7 @@ static int place_bad(struct pn_importing *importing, struct pn_err *e)
         DuckDBSuccess) {
         rc = pn_err_fatal(e, "DuckDB does not accept rows");
     }
-    if (rc == 0 && importing->file->format == PN_IMPORT_CSV) {
+    if (rc == 0 && importing->file->format == PN_FILE_CSV) {
         const struct pn_csv_shape shape = {.quote = importing->import->quote,
                                            .delimiter = importing->delimiter,
                                            .width = importing->width,
@@ -214,19 +247,31 @@ static int place_bad(struct pn_importing *importing, struct pn_err *e)
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static int count_rejects(struct pn_importing *importing, int64_t *count, struct pn_err *e)
+int pn_import_count_rejects(duckdb_connection connection, int64_t *count, struct pn_err *e)
 {
     duckdb_result result;
+    int rc = pn_duckdb_run(connection, "SELECT count(*) FROM pn_rejects", &result, e);
     *count = 0;
-    if (importing->file->format != PN_IMPORT_CSV) {
-        return 0;
-    }
-    int rc = pn_duckdb_run(importing->connection, "SELECT count(*) FROM pn_rejects", &result, e);
     if (rc == 0) {
         *count = duckdb_value_int64(&result, 0, 0);
         duckdb_destroy_result(&result);
     }
     return rc;
+}
+
+static int count_rejects(struct pn_importing *importing, int64_t *count, struct pn_err *e)
+{
+    *count = 0;
+    return importing->file->format == PN_FILE_CSV
+               ? pn_import_count_rejects(importing->connection, count, e)
+               : 0;
+}
+
+int pn_import_explain(struct pn_importing *importing, struct pn_err *e)
+{
+    int rc = pn_import_forget_rejects(importing->connection, e);
+    rc = rc == 0 ? find_bad(importing, e) : rc;
+    return rc == 0 ? place_bad(importing, e) : rc;
 }
 
 /* After a first pass that failed (`why`), or whose reader rejected records: finds all bad rows. */
@@ -238,9 +283,7 @@ static int explain(struct pn_importing *importing, int first_rc, struct pn_err *
         pn_err_copy(e, why);
         return first_rc;
     }
-    int rc = forget_rejects(importing, e);
-    rc = rc == 0 ? find_bad(importing, e) : rc;
-    return rc == 0 ? place_bad(importing, e) : rc;
+    return pn_import_explain(importing, e);
 }
 
 static int write_table(struct pn_importing *importing, struct pn_written *written, struct pn_err *e)
@@ -287,12 +330,17 @@ static int copy_lines(struct pn_importing *importing, const char *path, struct p
     return rc;
 }
 
-static int begin(struct pn_importing *importing, struct pn_err *e)
+int pn_import_begin(struct pn_importing *importing, struct pn_err *e)
 {
     pn_import_begin_columns(importing);
-    int rc = importing->file->format == PN_IMPORT_CSV ? pn_import_read_header(importing, e)
-                                                      : pn_import_read_parquet(importing, e);
-    return rc == 0 ? forget_rejects(importing, e) : rc;
+    return importing->file->format == PN_FILE_CSV ? pn_import_read_header(importing, e)
+                                                  : pn_import_read_parquet(importing, e);
+}
+
+static int begin(struct pn_importing *importing, struct pn_err *e)
+{
+    int rc = pn_import_begin(importing, e);
+    return rc == 0 ? pn_import_forget_rejects(importing->connection, e) : rc;
 }
 
 int pn_import_file_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
@@ -311,7 +359,7 @@ int pn_import_file_lines(struct pn_importing *importing, const char *path, struc
 int pn_import_file_write(struct pn_importing *importing, struct pn_written *written,
                          struct pn_err *e)
 {
-    if (importing->file->format == PN_IMPORT_JSON) {
+    if (importing->file->format == PN_FILE_JSON) {
         return pn_import_json(importing, written, e);
     }
     int rc = begin(importing, e);

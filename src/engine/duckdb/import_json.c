@@ -47,9 +47,8 @@ int pn_import_is_array(struct pn_importing *importing, bool *is_array, struct pn
     }
     *is_array = ends.first == '[';
     if (rc == 0 && *is_array && ends.last != ']') {
-        rc =
-            pn_err_input(e, "%s: the array has no end: the file is not whole; nothing was imported",
-                         importing->file->name);
+        rc = pn_err_input(e, "%s: the array has no end: the file is not whole; %s",
+                          importing->file->name, pn_import_undone(importing->import));
     }
     pn_lines_destroy(&lines);
     return rc;
@@ -64,6 +63,7 @@ static int write_lines(struct pn_importing *importing, const char *path, struct 
                       "translate(CAST(json AS VARCHAR), chr(10) || chr(13), '  ') FROM "
                       "read_json_objects(");
     pn_duckdb_add_path(&sql, importing->file->path);
+    pn_import_add_packing(importing, &sql);
     pn_buf_adds(&sql, ", format = 'array', maximum_object_size = " VALUE_BYTES_MAX ")) TO ");
     pn_duckdb_add_text(&sql, path);
     pn_buf_adds(&sql, " (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER e'\\x01', "

@@ -10,13 +10,6 @@
 
 #define UNPACKED_BYTES_MAX ((int64_t)1 << 40)
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text);
-    size_t end_len = strlen(end);
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 static bool same_time(struct timespec a, struct timespec b)
 {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -44,7 +37,7 @@ int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file
 {
     const char *folder = NULL;
     char uuid[PN_UUID_SIZE];
-    if (file->format == PN_IMPORT_PARQUET || !ends_with(file->path, ".zst")) {
+    if (file->format == PN_FILE_PARQUET || pn_file_packing_of(file->path) != PN_FILE_ZSTD) {
         return 0;
     }
     int rc = pn_duckdb_temp_folder(engine, &folder, e);
@@ -59,7 +52,7 @@ static int make_lines(struct pn_importing *importing, const char *path,
                       struct pn_import_lines *lines, struct pn_err *e)
 {
     bool is_array = false;
-    if (importing->file->format != PN_IMPORT_JSON) {
+    if (importing->file->format != PN_FILE_JSON) {
         return pn_import_file_lines(importing, path, e);
     }
     int rc = pn_import_is_array(importing, &is_array, e);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/duckdb/import.h"
+#include "engine/duckdb/scan.h"
 
 /* --- types ------------------------------------------------------------------------------------ */
 
@@ -154,10 +155,10 @@ static int misfit(const struct pn_importing *importing, const struct pn_import_c
     pn_type_name(&column->column->type, &wanted);
     int rc = pn_err_input(e,
                           "%s: the column '%.80s' is %.200s, but '%s' of table '%s' is %.200s, "
-                          "which cannot hold all its values: change pipeline.yml or the file; "
-                          "nothing was imported",
+                          "which cannot hold all its values: change pipeline.yml or the file; %s",
                           importing->file->name, name, pn_buf_text(&is), column->column->name,
-                          importing->import->table->name, pn_buf_text(&wanted));
+                          importing->import->table->name, pn_buf_text(&wanted),
+                          pn_import_undone(importing->import));
     pn_buf_deinit(&is);
     pn_buf_deinit(&wanted);
     return rc;
@@ -187,6 +188,24 @@ static void set_column(struct pn_importing *importing, struct pn_import_column *
     pn_buf_deinit(&sql);
 }
 
+/* Columns and their types, in order. */
+static void set_shape(struct pn_importing *importing, duckdb_result *result,
+                      const char *const *names, size_t count)
+{
+    struct pn_buf shape;
+    pn_buf_init(&shape, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&shape, "parquet");
+    for (size_t i = 0; i < count; i++) {
+        duckdb_logical_type type = duckdb_column_logical_type(result, (idx_t)i);
+        pn_buf_addc(&shape, ' ');
+        pn_duckdb_add_name(&shape, names[i]);
+        pn_duckdb_type_name(type, &shape);
+        duckdb_destroy_logical_type(&type);
+    }
+    importing->shape = pn_arena_strdup(&importing->arena, pn_buf_text(&shape));
+    pn_buf_deinit(&shape);
+}
+
 int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e)
 {
     struct pn_buf sql;
@@ -194,7 +213,7 @@ int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e)
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT * FROM read_parquet(");
     pn_duckdb_add_path(&sql, importing->file->path);
-    pn_buf_adds(&sql, ") LIMIT 0");
+    pn_buf_adds(&sql, PN_DUCKDB_FILE_END " LIMIT 0");
     int rc = pn_duckdb_run_buf(importing->connection, &sql, &result, e);
     pn_buf_deinit(&sql);
     if (rc != 0) {
@@ -217,6 +236,10 @@ int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e)
             set_column(importing, column, i, names[column->at], found);
             duckdb_destroy_logical_type(&found);
         }
+    }
+    if (rc == 0) {
+        pn_import_keep_extra(importing);
+        set_shape(importing, &result, names, count);
     }
     duckdb_destroy_result(&result);
     return rc;

@@ -26,6 +26,7 @@ static const char INDENTED[] = "; the file seems to be indented JSON, but it mus
 struct file {
     const char *topic; /* whose records it has */
     const char *name;  /* the object's key, or the file's path */
+    const char *path;  /* of the file that is read, where it is not the name */
     bool is_object;    /* of the store */
     int64_t size_bytes;
     size_t first_unit;
@@ -160,17 +161,25 @@ static void add_unit(struct pn_landed_scan *scan, int64_t start, int64_t end)
         (struct unit){.file = scan->file_count - 1, .start = start, .end = end};
 }
 
-/* `topic` and `name` are the arena's. */
-static void add_file(struct pn_landed_scan *scan, const char *topic, const char *name,
-                     bool is_object, int64_t size_bytes)
+/* `topic` and `name` are the arena's. It is the scan's until the next one comes. */
+static struct file *put_file(struct pn_landed_scan *scan, const char *topic, const char *name,
+                             bool is_object, int64_t size_bytes)
 {
     pn_grow((void **)&scan->files, &scan->file_capacity, scan->file_count + 1, sizeof *scan->files);
     scan->files[scan->file_count++] = (struct file){.topic = topic,
                                                     .name = name,
+                                                    .path = name,
                                                     .is_object = is_object,
                                                     .size_bytes = size_bytes,
                                                     .first_unit = scan->unit_count};
     scan->bytes += size_bytes;
+    return &scan->files[scan->file_count - 1];
+}
+
+static void add_file(struct pn_landed_scan *scan, const char *topic, const char *name,
+                     bool is_object, int64_t size_bytes)
+{
+    struct file *file = put_file(scan, topic, name, is_object, size_bytes);
     bool is_gzip = pn_lines_is_gzip(name);
     if (is_gzip) {
         add_unit(scan, 0, INT64_MAX);
@@ -179,7 +188,6 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
         int64_t end = start + RANGE_BYTES;
         add_unit(scan, start, end < size_bytes ? end : size_bytes);
     }
-    struct file *file = &scan->files[scan->file_count - 1];
     file->unit_count = scan->unit_count - file->first_unit;
 }
 
@@ -284,6 +292,50 @@ int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char
              pn_arena_strdup(&scan->arena, path), false, st.st_size);
     return 0;
 }
+
+/* --- objects without a topic ------------------------------------------------------------------ */
+
+void pn_landed_add_object(struct pn_landed_scan *scan, const char *key, int64_t size_bytes)
+{
+    add_file(scan, NULL, pn_arena_strdup(&scan->arena, key), true, size_bytes);
+}
+
+int pn_landed_add_copy(struct pn_landed_scan *scan, const char *path, const char *key,
+                       struct pn_err *e)
+{
+    int rc = pn_landed_add_file(scan, path, NULL, e);
+    if (rc == 0) {
+        scan->files[scan->file_count - 1].name = pn_arena_strdup(&scan->arena, key);
+    }
+    return rc;
+}
+
+void pn_landed_note(struct pn_landed_scan *scan, const char *key, int64_t size_bytes)
+{
+    (void)put_file(scan, NULL, pn_arena_strdup(&scan->arena, key), true, size_bytes);
+}
+
+void pn_landed_note_rows(struct pn_landed_scan *scan, int64_t rows)
+{
+    atomic_fetch_add(&scan->rows, rows);
+}
+
+int pn_landed_note_reject(struct pn_landed_scan *scan, struct pn_landed_reject *reject,
+                          struct pn_err *e)
+{
+    reject->scan = scan;
+    reject->topic = NULL;
+    reject->unit = SIZE_MAX; /* of no range: the line is the object's */
+    atomic_fetch_add(&scan->rejected, 1);
+    return scan->on_reject(scan->arg, reject, e);
+}
+
+void pn_landed_note_unknown(struct pn_landed_scan *scan, struct pn_unknown_names *names)
+{
+    pn_unknown_add(&scan->unknown, "", names);
+}
+
+/* --- after the statement ---------------------------------------------------------------------- */
 
 void pn_landed_add_call(struct pn_landed_scan *scan, struct pn_buf *sql)
 {
@@ -503,7 +555,7 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
     reader->at_start = reader->unit->start == 0;
     reader->is_first = false;
     struct file *file = &scan->files[reader->unit->file];
-    int rc = pn_lines_open(reader->lines, file->name, file->is_object, reader->unit->start,
+    int rc = pn_lines_open(reader->lines, file->path, file->is_object, reader->unit->start,
                            reader->unit->end, e);
     if (rc == 0 && next == file->first_unit) {
         file->has_offsets = pn_lines_offsets(reader->lines, &file->first, &file->end);
@@ -534,7 +586,7 @@ static int check_file(const struct reader *reader, const struct file *file, stru
     const struct pn_landed_scan *scan = reader->scan;
     uint32_t landed = 0;
     uint32_t sum = 0;
-    if (pn_lines_is_gzip(file->name) || !pn_lines_stored_sum(reader->lines, &landed)) {
+    if (pn_lines_is_gzip(file->path) || !pn_lines_stored_sum(reader->lines, &landed)) {
         return 0;
     }
     for (size_t i = 0; i < file->unit_count; i++) {

@@ -12,6 +12,7 @@
 #define PN_ENGINE_DUCKDB_LANDED_H
 
 #include "engine/duckdb/function.h"
+#include "engine/duckdb/unknown.h"
 
 enum { PN_LINE_BYTES_MAX = 16 << 20 };
 
@@ -57,6 +58,20 @@ int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const cha
 /* Adds a file by its path, as one of that topic; NULL: its topic is not known. */
 int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char *topic,
                        struct pn_err *e) PN_MUST_CHECK;
+
+/* Adds an object of the store that is of no topic. */
+void pn_landed_add_object(struct pn_landed_scan *scan, const char *key, int64_t size_bytes);
+/* Adds a file of lines that were made of an object, under the object's key. */
+int pn_landed_add_copy(struct pn_landed_scan *scan, const char *path, const char *key,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* An object that others read; it counts as one of the scan's. What they found: rows, records that
+ * are not rows (with their place and value; `scan`, `topic` and `unit` are set here), and columns
+ * that the table lacks. */
+void pn_landed_note(struct pn_landed_scan *scan, const char *key, int64_t size_bytes);
+void pn_landed_note_rows(struct pn_landed_scan *scan, int64_t rows);
+int pn_landed_note_reject(struct pn_landed_scan *scan, struct pn_landed_reject *reject,
+                          struct pn_err *e) PN_MUST_CHECK;
+void pn_landed_note_unknown(struct pn_landed_scan *scan, struct pn_unknown_names *names);
 
 /* Appends "pn_landed(<number>)", for a statement that runs once, after all files were added. */
 void pn_landed_add_call(struct pn_landed_scan *scan, struct pn_buf *sql);

@@ -11,6 +11,7 @@
 #include "base/gunzip.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "pipeline/file_format.h"
 
 enum { BLOCK_BYTES = 512 * 1024 };
 
@@ -52,8 +53,7 @@ struct pn_lines *pn_lines_create(struct pn_store *store, const struct pn_io *io,
 
 bool pn_lines_is_gzip(const char *name)
 {
-    size_t len = strlen(name);
-    return len > 3 && strcmp(name + len - 3, ".gz") == 0;
+    return pn_file_packing_of(name) == PN_FILE_GZIP;
 }
 
 static void close_file(struct pn_lines *lines)

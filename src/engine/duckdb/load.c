@@ -73,6 +73,12 @@ static int add_matching(struct pn_landed_scan *scan, const struct pn_io *io, con
 static int add_files(struct pn_landed_scan *scan, const struct pn_io *io, const char *folder,
                      const struct pn_table *table, struct pn_err *e)
 {
+    if (table->from_files != NULL) {
+        return pn_err_input(e,
+                            "table '%s' is made of files of the store (from_files), not of those "
+                            "of a folder: leave out --from",
+                            table->name);
+    }
     const char *dot = strrchr(table->from_topic, '.');
     /* Which of a pattern's topics the file is from, its name does not say. */
     const char *topic = pn_is_pattern(table->from_topic) ? NULL : table->from_topic;
@@ -110,13 +116,31 @@ static int find_landed(struct load *load, size_t i, struct pn_err *e)
     return pn_load_new_find(&load->news[i], load->scans[i], e);
 }
 
+static int write_rows(struct load *load, size_t i, duckdb_connection connection,
+                      const struct pn_table *batch, struct pn_err *e)
+{
+    struct pn_landed_scan *scan = load->scans[i];
+    struct pn_buf sql;
+    if (load->news[i].files != NULL) {
+        return pn_from_files_write(load->news[i].files, connection, batch, scan, &load->written[i],
+                                   e);
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "SELECT * FROM ");
+    pn_landed_add_call(scan, &sql);
+    int rc = pn_duckdb_write(load->engine, connection, batch, &sql, &load->written[i], e);
+    if (rc != 0) {
+        (void)pn_landed_failure(scan, e);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
 static int load_table(void *arg, size_t i, duckdb_connection connection, struct pn_err *e)
 {
     struct load *load = arg;
     struct pn_table_report *report = &load->reports[i];
     int64_t start_ms = pn_mono_ms(load->engine->clock);
-    struct pn_buf sql;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_load_new_begin(&load->news[i], load->engine, load->tables[i], report, e);
     if (rc == 0) {
         rc = find_landed(load, i, e);
@@ -126,13 +150,9 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
         report->version = load->news[i].snapshot->version;
     }
     if (rc == 0 && !report->is_unchanged) {
-        pn_buf_adds(&sql, "SELECT * FROM ");
-        pn_landed_add_call(load->scans[i], &sql);
         const struct pn_table batch = pn_merge_batch_table(load->tables[i]);
-        rc = pn_duckdb_write(load->engine, connection, &batch, &sql, &load->written[i], e);
-        if (rc != 0) {
-            (void)pn_landed_failure(load->scans[i], e);
-        } else {
+        rc = write_rows(load, i, connection, &batch, e);
+        if (rc == 0) {
             bool adds = load->news[i].taken != NULL && !load->news[i].afresh;
             rc = pn_duckdb_expect(load->engine, connection, &batch, adds, &load->written[i], report,
                                   e);
@@ -150,8 +170,10 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
     report->passed_over = counts.passed_over;
     (void)snprintf(report->passed_over_example, sizeof report->passed_over_example, "%s",
                    counts.passed_over > 0 ? counts.passed_over_example : "");
+    if (load->news[i].files != NULL) {
+        pn_from_files_report(load->news[i].files, report);
+    }
     report->duration_ms = pn_mono_ms(load->engine->clock) - start_ms;
-    pn_buf_deinit(&sql);
     if (rc != 0) {
         pn_err_prefix(e, "loading table '%s'", load->tables[i]->name);
     }

@@ -49,7 +49,8 @@ static int check_definition(const struct pn_load_new *load, struct pn_err *e)
                ? 0
                : pn_err_input(e,
                               "table '%s': `mode`, `key`, `order_by` or `delete_when`, "
-                              "`from_topic`, `unknown_keys`, or `coerce`, `required`, `aliases` or "
+                              "`from_topic`, `format`, `csv`, `unknown_keys`, or `coerce`, "
+                              "`required`, `aliases` or "
                               "`unwrap` of a column has changed since the table was made: run it "
                               "with --full-refresh, which makes it from the objects that there are",
                               load->table->name);
@@ -83,13 +84,25 @@ static int widen(struct pn_load_new *load, struct pn_err *e)
     return rc;
 }
 
+static void begin_files(struct pn_load_new *load)
+{
+    if (load->table->from_files == NULL) {
+        return;
+    }
+    if (load->taken != NULL) {
+        load->book = pn_object_book_create(load->snapshot, load->afresh);
+    }
+    load->files = pn_from_files_create(load->engine, load->table, load->book);
+}
+
 int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       const struct pn_table *table, struct pn_table_report *report,
                       struct pn_err *e)
 {
     *load = (struct pn_load_new){.engine = engine, .table = table};
     if (table->mode == PN_MODE_OVERWRITE || engine->config.landed_folder != NULL) {
-        return 0; /* files of a folder have no offsets */
+        begin_files(load); /* files of a folder have no offsets */
+        return 0;
     }
     bool holds = false;
     int rc = read_snapshot(load, &holds, e);
@@ -103,6 +116,7 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
     }
     load->taken = pn_taken_create(load->snapshot, load->afresh,
                                   pn_incremental_definition(engine->pipeline, table));
+    begin_files(load);
     if (load->afresh && load->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
                        engine->config.full_refresh
@@ -122,6 +136,9 @@ static int wants(void *arg, const char *topic, const struct pn_object *object, b
 
 int pn_load_new_find(struct pn_load_new *load, struct pn_landed_scan *scan, struct pn_err *e)
 {
+    if (load->files != NULL) {
+        return pn_from_files_find(load->files, e);
+    }
     if (load->taken != NULL) {
         pn_landed_choose(scan, wants, load);
     }
@@ -198,6 +215,9 @@ int pn_load_new_settle(struct pn_load_new *load, const struct pn_landed_scan *sc
                        struct pn_err *e)
 {
     int rc = 0;
+    if (load->files != NULL) {
+        return pn_from_files_settle(load->files, e);
+    }
     for (size_t i = 0; rc == 0 && load->taken != NULL && i < pn_landed_files(scan); i++) {
         struct pn_landed_file file = pn_landed_file(scan, i);
         int64_t count = file.has_offsets ? file.end - file.first : file.lines;
@@ -219,7 +239,8 @@ int pn_load_new_settle(struct pn_load_new *load, const struct pn_landed_scan *sc
 
 bool pn_load_new_is_idle(const struct pn_load_new *load, const struct pn_landed_scan *scan)
 {
-    return load->taken != NULL && !load->afresh && pn_landed_files(scan) == 0;
+    size_t count = load->files != NULL ? pn_from_files_count(load->files) : pn_landed_files(scan);
+    return load->taken != NULL && !load->afresh && count == 0;
 }
 
 static void advise_moved(const struct pn_load_new *load, struct pn_err *e)
@@ -271,6 +292,18 @@ static int overwrite_merged(struct pn_load_new *load, const struct pn_written *w
     return rc == 0 ? merge_rows(load, written, &put, report, e) : rc;
 }
 
+static void add_objects(struct pn_load_new *load, struct pn_duckdb_put *put)
+{
+    load->txns = pn_xcalloc(put->txn_count + 1, sizeof *load->txns);
+    load->txns_before = pn_xcalloc(put->txn_count + 1, sizeof *load->txns_before);
+    memcpy(load->txns, put->txns, put->txn_count * sizeof *load->txns);
+    memcpy(load->txns_before, put->txns_before, put->txn_count * sizeof *load->txns_before);
+    pn_object_book_txns(load->book, pn_wall_ms(load->engine->clock), &load->txns,
+                        &load->txns_before, &put->txn_count);
+    put->txns = load->txns;
+    put->txns_before = load->txns_before;
+}
+
 int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
                        const char *notes, struct pn_table_report *report, struct pn_err *e)
 {
@@ -284,6 +317,9 @@ int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *writte
                                 .notes = notes};
     pn_taken_txns(load->taken, pn_wall_ms(load->engine->clock), &put.txns, &put.txns_before,
                   &put.txn_count);
+    if (load->book != NULL) {
+        add_objects(load, &put);
+    }
     struct pn_err why = {0};
     report->is_added = !load->afresh;
     int rc =
@@ -301,6 +337,10 @@ int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *writte
 
 void pn_load_new_deinit(struct pn_load_new *load)
 {
+    free(load->txns);
+    free(load->txns_before);
+    pn_from_files_destroy(&load->files);
+    pn_object_book_destroy(&load->book);
     pn_taken_destroy(&load->taken);
     pn_delta_snapshot_destroy(&load->snapshot);
 }

@@ -5,6 +5,7 @@
 #ifndef PN_ENGINE_DUCKDB_LOAD_NEW_H
 #define PN_ENGINE_DUCKDB_LOAD_NEW_H
 
+#include "engine/duckdb/from_files.h"
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/taken.h"
 #include "engine/duckdb/write.h"
@@ -16,13 +17,18 @@ struct pn_load_new {
     struct pn_delta_snapshot *snapshot; /* of the table before the load; NULL: there was none */
     struct pn_taken *taken;             /* NULL: the table is overwritten */
     bool afresh;                        /* all objects, and the commit overwrites */
+    /* Of a table with from_files: its objects, and with `taken` those that were taken before. */
+    struct pn_from_files *files;
+    struct pn_object_book *book;
+    struct pn_delta_txn *txns; /* of the commit */
+    int64_t *txns_before;
 };
 
 /* Reads the table's positions, and says in the report why the table is made afresh, if it is. */
 int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       const struct pn_table *table, struct pn_table_report *report,
                       struct pn_err *e) PN_MUST_CHECK;
-/* Adds the objects to the scan. */
+/* Adds the objects to the scan; those of a table with from_files are in `files`. */
 int pn_load_new_find(struct pn_load_new *load, struct pn_landed_scan *scan,
                      struct pn_err *e) PN_MUST_CHECK;
 /* After the scan was read: what the table has taken with it. */

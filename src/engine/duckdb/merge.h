@@ -26,7 +26,7 @@ struct pn_table pn_merge_batch_table(const struct pn_table *table);
 struct pn_merge {
     struct pn_duckdb *engine;
     const struct pn_table *table;
-    const struct pn_written *batch;  /* its rows, in a file that no commit names */
+    const struct pn_written *batch;  /* its rows, in files that no commit names */
     bool afresh;                     /* the table is overwritten with what becomes of the batch */
     const struct pn_duckdb_put *put; /* notes and transactions of the commit */
 };

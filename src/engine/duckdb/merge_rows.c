@@ -84,10 +84,14 @@ int pn_merging_view_batch(struct merging *merging, struct pn_err *e)
                                 &merging->lease, &sql, e);
         pn_buf_addc(&sql, ')');
     } else {
-        pn_buf_adds(&sql, "read_parquet(");
-        rc = pn_duckdb_add_file(merging->engine, table->path, merging->merge->batch->files[0].name,
-                                &merging->lease, false, &sql, e);
-        pn_buf_adds(&sql, PN_DUCKDB_FILE_END);
+        pn_buf_adds(&sql, "read_parquet([");
+        for (size_t i = 0; rc == 0 && i < merging->merge->batch->file_count; i++) {
+            pn_buf_adds(&sql, i == 0 ? "" : ", ");
+            rc = pn_duckdb_add_file(merging->engine, table->path,
+                                    merging->merge->batch->files[i].name, &merging->lease, false,
+                                    &sql, e);
+        }
+        pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
     }
     if (rc == 0) {
         rc = pn_merging_run(merging, &sql, e);

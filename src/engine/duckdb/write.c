@@ -56,6 +56,28 @@ void pn_written_deinit(struct pn_written *written)
     *written = (struct pn_written){0};
 }
 
+void pn_written_join(struct pn_written *written, struct pn_written *other)
+{
+    size_t count = written->file_count + other->file_count;
+    bool is_first = written->adds == NULL;
+    written->files = pn_xrealloc(written->files, (count + 1) * sizeof *written->files);
+    written->adds = pn_xrealloc(written->adds, (count + 1) * sizeof *written->adds);
+    for (size_t i = 0; i < other->file_count; i++) {
+        written->files[written->file_count] = other->files[i];
+        written->adds[written->file_count++] = other->adds[i];
+    }
+    if (is_first || other->modified_ms < written->modified_ms) {
+        written->modified_ms = other->modified_ms;
+    }
+    if (is_first || other->whole_ns < written->whole_ns) {
+        written->whole_ns = other->whole_ns;
+    }
+    written->rows += other->rows;
+    free(other->files); /* what is in them has moved */
+    free(other->adds);
+    *other = (struct pn_written){0};
+}
+
 bool pn_duckdb_written_is_young(struct pn_duckdb *engine, const struct pn_written *written)
 {
     int64_t waited_ms = (pn_mono_ns(engine->clock) - written->whole_ns) / 1000000;

@@ -66,6 +66,8 @@ void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path);
  * committed (PN_DELTA_LOST), or that is open (PN_DELTA_UNKNOWN). */
 void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_written *written, int rc);
 void pn_written_deinit(struct pn_written *written);
+/* Moves the files of another one to `written`, which is as old as the older of them. */
+void pn_written_join(struct pn_written *written, struct pn_written *other);
 /* Another process's vacuum takes a file that no commit names when it is a minute old: may these
  * be committed still? Old by either clock is old: one may have been set, one stops while the
  * machine sleeps. */

@@ -6,6 +6,12 @@
 
 int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
 {
+    if (table->from_files != NULL) {
+        return pn_err_input(e,
+                            "table '%s' has `from_files`, but jobs of Spark load topics alone: use "
+                            "from_topic, or `engine.kind: duckdb`",
+                            table->name);
+    }
     if (table->partition_count > 0) {
         return pn_err_input(e,
                             "table '%s' has `partition_by`, but jobs of Spark write tables without "

@@ -45,6 +45,8 @@ function target({ kind, name }: Thing, queries: Queries): string {
       return href(["query"], { sql: queries.get(name) });
     case "task":
       return href(["dags", dagOf({ name })]);
+    case "files": // of the store, which has no page
+      return href(["tables"]);
     default:
       return name.includes("*")
         ? href([`${kind}s`], { filter: name.replaceAll("*", " ").trim() })
@@ -118,7 +120,7 @@ function Picture({ nodes, kinds, queries, here }: Graph) {
         name: `${kindOf(node, kinds)} ${node.name}`,
         after: node.after,
       }))}
-      words="tables, topics, streams and queries"
+      words="tables, topics, files, streams and queries"
       box={(at, style) => {
         const node = nodes[at];
         return node === undefined ? null : (

@@ -99,8 +99,8 @@ static const struct mistake table_mistakes[] = {
     {HEAD "  x:\n    path: x/../y\n    from_topic: t.a\n    columns: {a: int}\n",
      "pipeline.yml:13: tables.x.path: the key 'x/../y' has the part '..'"},
     {HEAD "  x:\n    path: x\n    columns: {a: int}\n",
-     "pipeline.yml:12: tables.x: one of the keys \"from_topic\" (a raw table), \"sql\" (a "
-     "transformed"},
+     "pipeline.yml:12: tables.x: one of the keys \"from_topic\" or \"from_files\" (a raw table), "
+     "\"sql\" (a transformed"},
     {HEAD "  x:\n    path: x\n    from_topic: t.a\n    sql: a.sql\n    columns: {a: int}\n",
      "pipeline.yml:15: tables.x.sql: a table must have either from_topic or sql, not both"},
     {HEAD "  x:\n    path: x\n    from_topic: t.a\n    reads: [raw]\n    columns: {a: int}\n",
@@ -168,12 +168,12 @@ static const struct mistake table_mistakes[] = {
     {HEAD "      x: {type: int, coerce: yes}\n",
      "pipeline.yml:12: tables.raw.columns.x.coerce: unknown word \"yes\" (one of strict, lenient)"},
     {HEAD CLEAN "    coerce: lenient\n",
-     "pipeline.yml:17: tables.clean.coerce: is only allowed for a table with from_topic"},
+     "pipeline.yml:17: tables.clean.coerce: is only allowed for a raw table"},
     {HEAD CLEAN "  live: {path: tables/live, like: clean, checkpoints: c, coerce: lenient}\n",
      "pipeline.yml:17: tables.live.coerce: a table with like takes its columns and its SQL from "
      "the table that like names"},
     {HEAD CLEAN "    unknown_keys: drop\n",
-     "pipeline.yml:17: tables.clean.unknown_keys: is only allowed for a table with from_topic"},
+     "pipeline.yml:17: tables.clean.unknown_keys: is only allowed for a raw table"},
     {HEAD "    key: idd\n",
      "pipeline.yml:12: tables.raw.key: unknown column \"idd\"; did you mean \"id\"? (one of id, "
      "name)"},
@@ -339,8 +339,8 @@ static const struct mistake column_mistakes[] = {
     {HEAD CLEAN "    key: nope\n", "pipeline.yml:17: tables.clean.key: unknown column \"nope\""},
     {HEAD "  y:\n    path: y\n    sql: clean/clean.sql\n    reads: [raw]\n"
           "    columns: {a: {type: int, required: true}}\n",
-     "pipeline.yml:16: tables.y.columns.a.required: is only allowed for columns of a table with "
-     "from_topic"},
+     "pipeline.yml:16: tables.y.columns.a.required: is only allowed for columns of a raw "
+     "table"},
 };
 
 static const struct mistake dag_mistakes[] = {
@@ -372,7 +372,8 @@ static const struct mistake dag_mistakes[] = {
     {DAG "    tasks:\n      a: {run: load, tables: [clean]}\n",
      "pipeline.yml:20: dags.d.tasks.a.tables[0]: \"clean\" is made by SQL, not loaded"},
     {DAG "    tasks:\n      a: {run: transform, tables: [raw]}\n",
-     "pipeline.yml:20: dags.d.tasks.a.tables[0]: \"raw\" is loaded from a topic, not transformed"},
+     "pipeline.yml:20: dags.d.tasks.a.tables[0]: \"raw\" is a raw table: it is loaded, not "
+     "transformed"},
     {DAG "    tasks:\n      a: {run: load, tables: [rwa]}\n",
      "pipeline.yml:20: dags.d.tasks.a.tables[0]: unknown table \"rwa\"; did you mean \"raw\"?"},
     {DAG "    tasks:\n      a: {run: load, tables: [raw, raw]}\n",

@@ -1,0 +1,303 @@
+/*
+ * CSV and Parquet of the store as rows: many objects by one statement, since a statement and a file
+ * for each would cost more than their rows. Where one has a bad row, each object of the statement
+ * is looked at for itself.
+ */
+#include "engine/duckdb/from_files_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/files.h"
+
+/* Of a statement. */
+enum { OBJECTS_MAX = 500, OBJECT_BYTES_MAX = 256 << 20 };
+
+/* --- an object as a file ---------------------------------------------------------------------- */
+
+int pn_source_file_open(struct pn_duckdb *engine, const struct pn_table *table,
+                        duckdb_connection connection, struct pn_source_file *source,
+                        struct pn_err *e)
+{
+    const struct pn_table_files *files = table->from_files;
+    const char *key = source->object->object.key;
+    source->import = (struct pn_import){.table = table,
+                                        .files = &source->file,
+                                        .count = 1,
+                                        .takes_bad_rows = true,
+                                        .for_load = true,
+                                        .delimiter = files->delimiter,
+                                        .quote = files->quote,
+                                        .has_no_header = files->has_no_header};
+    source->importing = (struct pn_importing){.engine = engine,
+                                              .connection = connection,
+                                              .import = &source->import,
+                                              .file = &source->file};
+    pn_arena_init(&source->importing.arena, 0);
+    int rc = pn_duckdb_object_path(engine, key, true, &source->lease, &source->path, e);
+    source->file = (struct pn_import_file){
+        .path = source->path, .name = key, .format = source->object->format};
+    rc = rc == 0 ? pn_import_unpack(engine, &source->file, &source->unpacked, e) : rc;
+    source->file.path = source->unpacked != NULL ? source->unpacked : source->path;
+    return rc;
+}
+
+void pn_source_file_close(struct pn_duckdb *engine, struct pn_source_file *source)
+{
+    if (source->unpacked != NULL) {
+        pn_duckdb_remove_file(engine, source->unpacked);
+    }
+    pn_file_lease_release(&source->lease);
+    pn_arena_deinit(&source->importing.arena);
+    free(source->unpacked);
+    free(source->path);
+}
+
+/* --- what is not a row ------------------------------------------------------------------------ */
+
+static int give_row(const struct pn_source_rows *rows, const struct pn_source_file *sources,
+                    duckdb_result *result, idx_t row, struct pn_err *e)
+{
+    char *reason = duckdb_value_varchar(result, 2, row);
+    char *value = duckdb_value_varchar(result, 3, row);
+    struct pn_landed_reject reject = {
+        .object = sources[duckdb_value_int64(result, 0, row)].object->object.key,
+        .line = duckdb_value_int64(result, 1, row),
+        .reason = reason,
+        .value = value != NULL ? value : "",
+        .value_len = value != NULL ? strlen(value) : 0};
+    int rc = pn_landed_note_reject(rows->scan, &reject, e);
+    duckdb_free(reason);
+    duckdb_free(value);
+    return rc;
+}
+
+/* Hands over what pn_bad has of these objects. */
+static int give_bad(const struct pn_source_rows *rows, const struct pn_source_file *sources,
+                    struct pn_err *e)
+{
+    duckdb_result result;
+    int rc = pn_duckdb_run(
+        rows->connection,
+        "SELECT file, coalesce(line, 0), reason, value FROM pn_bad ORDER BY file, line, byte",
+        &result, e);
+    if (rc != 0) {
+        return rc;
+    }
+    for (idx_t row = 0; rc == 0 && row < duckdb_row_count(&result); row++) {
+        rc = give_row(rows, sources, &result, row, e);
+    }
+    duckdb_destroy_result(&result);
+    return rc == 0 ? pn_import_make_bad(rows->connection, e) : rc;
+}
+
+static int explain(const struct pn_source_rows *rows, struct pn_source_file *sources, size_t count,
+                   struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        sources[i].importing.number = i;
+        rc = pn_import_explain(&sources[i].importing, e);
+        if (rc != 0) {
+            pn_err_prefix(e, "%s", sources[i].file.name);
+        }
+    }
+    return rc == 0 ? give_bad(rows, sources, e) : rc;
+}
+
+/* --- a statement ------------------------------------------------------------------------------ */
+
+static void note_extra(const struct pn_source_rows *rows, const struct pn_source_file *source)
+{
+    const struct pn_importing *importing = &source->importing;
+    if (importing->extra_count > 0 && *rows->extra_example == NULL) {
+        *rows->extra_example = source->object->object.key;
+    }
+}
+
+static uint64_t no_record(void *arg)
+{
+    (void)arg;
+    return PN_UNKNOWN_NO_RECORD;
+}
+
+/* Each counts once an object. */
+static void count_extra(const struct pn_source_rows *rows, const struct pn_source_file *sources,
+                        size_t count)
+{
+    struct pn_unknown_names *names =
+        pn_unknown_names_create(&(struct pn_unknown_where){.record = no_record});
+    for (size_t i = 0; i < count; i++) {
+        const struct pn_importing *importing = &sources[i].importing;
+        note_extra(rows, &sources[i]);
+        for (size_t k = 0; k < importing->extra_count; k++) {
+            const char *name = importing->extra[k].name;
+            pn_unknown_names_count(names, name, strlen(name), k);
+        }
+    }
+    pn_landed_note_unknown(rows->scan, names);
+    pn_unknown_names_destroy(&names);
+}
+
+/* Appends the rows of all sources: those of one shape that follow each other are read together. */
+static void add_rows(struct pn_source_file *sources, size_t count, bool without_bad,
+                     struct pn_buf *sql)
+{
+    const char **paths = pn_xcalloc(count, sizeof *paths);
+    for (size_t i = 0; i < count; i++) {
+        paths[i] = sources[i].file.path;
+    }
+    for (size_t i = 0; i < count;) {
+        struct pn_importing *first = &sources[i].importing;
+        size_t end = i + 1;
+        while (end < count && strcmp(sources[end].importing.shape, first->shape) == 0) {
+            end++;
+        }
+        first->paths = &paths[i];
+        first->path_count = end - i;
+        pn_buf_adds(sql, i == 0 ? "" : "\nUNION ALL ");
+        pn_import_add_rows(first, without_bad, sql);
+        first->paths = NULL;
+        i = end;
+    }
+    free(paths);
+}
+
+static int write_sources(const struct pn_source_rows *rows, struct pn_source_file *sources,
+                         size_t count, bool without_bad, struct pn_written *written,
+                         struct pn_err *e)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    add_rows(sources, count, without_bad, &sql);
+    int rc = pn_duckdb_write(rows->engine, rows->connection, rows->batch, &sql, written, e);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+static bool has_csv(const struct pn_source_file *sources, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sources[i].file.format == PN_FILE_CSV) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int write_opened(const struct pn_source_rows *rows, struct pn_source_file *sources,
+                        size_t count, struct pn_written *written, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int64_t rejects = 0;
+    int rc = pn_import_forget_rejects(rows->connection, e);
+    if (rc != 0) {
+        return rc;
+    }
+    int first_rc = write_sources(rows, sources, count, false, written, &why);
+    if (first_rc == 0 && has_csv(sources, count)) {
+        rc = pn_import_count_rejects(rows->connection, &rejects, e);
+    }
+    if (first_rc != 0 && !pn_import_is_bad_row(&why)) {
+        pn_err_copy(e, &why);
+        return first_rc;
+    }
+    if (rc == 0 && (first_rc != 0 || rejects > 0)) {
+        rc = explain(rows, sources, count, e);
+    }
+    if (rc == 0 && first_rc != 0) {
+        rc = write_sources(rows, sources, count, true, written, e);
+    }
+    return rc;
+}
+
+static int open_sources(const struct pn_source_rows *rows, const struct pn_source_object **objects,
+                        size_t count, struct pn_source_file *sources, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        sources[i].object = objects[i];
+        rc = pn_source_file_open(rows->engine, rows->table, rows->connection, &sources[i], e);
+        rc = rc == 0 ? pn_import_begin(&sources[i].importing, e) : rc;
+    }
+    return rc;
+}
+
+/* *is_named: an error says which object it is about. */
+static int write_once(const struct pn_source_rows *rows, const struct pn_source_object **objects,
+                      size_t count, struct pn_written *written, bool *is_named, struct pn_err *e)
+{
+    struct pn_source_file *sources = pn_xcalloc(count, sizeof *sources);
+    struct pn_written part = {0};
+    int rc = open_sources(rows, objects, count, sources, e);
+    *is_named = rc != 0;
+    if (rc == 0) {
+        rc = write_opened(rows, sources, count, &part, e);
+    }
+    if (rc == 0) {
+        count_extra(rows, sources, count);
+        pn_landed_note_rows(rows->scan, part.rows);
+        pn_written_join(written, &part);
+    } else {
+        pn_duckdb_write_undo(rows->engine, &part, rc);
+        pn_written_deinit(&part);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (sources[i].object != NULL) {
+            pn_source_file_close(rows->engine, &sources[i]);
+        }
+    }
+    free(sources);
+    return rc;
+}
+
+/* Where a statement fails for what is in an object, each is read by one of its own, to find it. */
+static int write_together(const struct pn_source_rows *rows,
+                          const struct pn_source_object **objects, size_t count,
+                          struct pn_written *written, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    bool is_named = false;
+    int rc = write_once(rows, objects, count, written, &is_named, &why);
+    if (rc != 0 && !is_named && count == 1) {
+        pn_err_prefix(&why, "%s", objects[0]->object.key);
+    } else if (rc != 0 && !is_named && why.class_ == PN_CLASS_INPUT) {
+        rc = 0;
+        for (size_t i = 0; rc == 0 && i < count; i++) {
+            rc = write_together(rows, &objects[i], 1, written, &why);
+        }
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}
+
+/* --- all objects ------------------------------------------------------------------------------ */
+
+int pn_source_rows_write(const struct pn_source_rows *rows, const struct pn_source_object *objects,
+                         size_t count, struct pn_written *written, struct pn_err *e)
+{
+    const struct pn_source_object *together[OBJECTS_MAX];
+    int64_t bytes = 0;
+    size_t waiting = 0;
+    int rc = pn_import_make_bad(rows->connection, e);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct pn_object *object = &objects[i].object;
+        if (objects[i].format == PN_FILE_JSON) {
+            continue;
+        }
+        pn_landed_note(rows->scan, object->key, object->size_bytes);
+        if (object->size_bytes == 0 && objects[i].format == PN_FILE_CSV) {
+            continue; /* no header, no rows */
+        }
+        if (waiting > 0 &&
+            (waiting == OBJECTS_MAX || bytes + object->size_bytes > OBJECT_BYTES_MAX)) {
+            rc = write_together(rows, together, waiting, written, e);
+            waiting = 0;
+            bytes = 0;
+        }
+        together[waiting++] = &objects[i];
+        bytes += object->size_bytes;
+    }
+    return rc == 0 && waiting > 0 ? write_together(rows, together, waiting, written, e) : rc;
+}

@@ -1,0 +1,38 @@
+/*
+ * Which objects an incremental table with `from_files` has taken. Each of its commits has a
+ * transaction for each object that it took:
+ *
+ *   pinion/file/<key>    what the object was: 31 bits of its size and 31 of its etag; 0: the table
+ *                        was made afresh without it
+ *
+ * So the table's log alone says what is in the table, and a commit that fails takes nothing. (100,000
+ * objects are 1 MB of a checkpoint.) That only one of two loads commits, the transactions of taken.h
+ * see to. For one thread at a time.
+ */
+#ifndef PN_ENGINE_DUCKDB_OBJECT_BOOK_H
+#define PN_ENGINE_DUCKDB_OBJECT_BOOK_H
+
+#include "delta/delta.h"
+#include "store/store.h"
+
+struct pn_object_book;
+
+/* Of a table's snapshot; NULL: there is no table. With `afresh` nothing counts as taken. */
+struct pn_object_book *pn_object_book_create(const struct pn_delta_snapshot *snapshot, bool afresh);
+void pn_object_book_destroy(struct pn_object_book **book); /* NULL ok */
+
+/* Is an object of the listing still to be taken? Each is asked for once. */
+bool pn_object_book_wants(struct pn_object_book *book, const struct pn_object *object);
+/* After the listing: INPUT when objects changed that the table has taken. Where at least two of
+ * them have their sizes still, but none its etag, they were copied to another store, and count as
+ * taken. */
+int pn_object_book_check(const struct pn_object_book *book, const char *table,
+                         struct pn_err *e) PN_MUST_CHECK;
+/* An object that was wanted, and read. */
+void pn_object_book_add(struct pn_object_book *book, const struct pn_object *object);
+/* Appends the transactions that say so to a commit's others, whose arrays are the caller's. They
+ * follow any version; the book's until it is destroyed. */
+void pn_object_book_txns(struct pn_object_book *book, int64_t now_ms, struct pn_delta_txn **txns,
+                         int64_t **before, size_t *count);
+
+#endif
