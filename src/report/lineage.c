@@ -88,8 +88,9 @@ static void count_back(struct lineage *lineage)
     }
 }
 
-/* Of a raw table the topic or the files; of others the tables that they read. A stream table has the SELECT of
- * another one, but its rows come from the stream, and from the tables that it joins. */
+/* Of a raw table the topic or the files; of others the tables that they read. A stream table has
+ * the SELECT of another one, but its rows come from the stream, and from the tables that it joins.
+ */
 static void put_sources(struct lineage *lineage)
 {
     const struct pn_pipeline *pipeline = lineage->pipeline;

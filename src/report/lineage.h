@@ -24,9 +24,9 @@ void pn_report_lineage(const struct pn_pipeline *pipeline, const struct pn_table
                        struct pn_row_writer *rows);
 
 /*
- * kind, name, from_kind, from: one row for each topic, pattern of files, stream and table that a table ("table") or a
- * query ("query") of the pipeline reads directly. One that reads none has one row, whose last two
- * are null. Tables come first, each after those that it reads.
+ * kind, name, from_kind, from: one row for each topic, pattern of files, stream and table that a
+ * table ("table") or a query ("query") of the pipeline reads directly. One that reads none has one
+ * row, whose last two are null. Tables come first, each after those that it reads.
  */
 void pn_report_lineage_edges(const struct pn_pipeline *pipeline, struct pn_row_writer *rows);
 

@@ -4,6 +4,7 @@
  *   import.c          an import's way: files, dead letters, commit
  *   import_file.c     one file: its rows, and what of it is not a row
  *   import_bad.c      records that are not rows
+ *   import_paths.c    which files a statement reads
  *   import_csv.c      what the header of a CSV says, and how DuckDB reads it
  *   import_parquet.c  which columns of a Parquet file fit
  *   import_lines.c    a file as JSON lines, for a topic
@@ -75,16 +76,24 @@ int pn_import_sum_bad(duckdb_connection connection, char **sums, struct pn_err *
 int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked, int64_t bad,
                      struct pn_err *e) PN_MUST_CHECK;
 
+/* --- import_paths.c -------------------------------------------------------------------------- */
+
+/* "nothing was imported", or of a load "nothing was loaded". */
+const char *pn_import_undone(const struct pn_import *import);
+/* Appends the literal of the paths to read, and how the files are compressed. */
+void pn_import_add_paths(const struct pn_importing *importing, struct pn_buf *sql);
+void pn_import_add_packing(const struct pn_importing *importing, struct pn_buf *sql);
+
 /* --- import_file.c --------------------------------------------------------------------------- */
 
 /* Writes the file's rows; `written` is to be committed or undone. */
 int pn_import_file_write(struct pn_importing *importing, struct pn_written *written,
                          struct pn_err *e) PN_MUST_CHECK;
 
-/* The steps of it, for who reads several files by one statement: finds the columns of CSV or
- * Parquet; appends a SELECT of the rows, without bad ones or failing at one; and after the statement
- * found bad rows, puts all of the file into pn_bad. The reader of CSV puts others into pn_rejects,
- * which is to be dropped before a statement. */
+/* The steps of it, for statements that read several files: finds the columns of CSV or Parquet;
+ * appends a SELECT of the rows, without bad ones or failing at one; and after the statement found
+ * bad rows, puts all of the file into pn_bad. The reader of CSV puts others into pn_rejects, which
+ * is to be dropped before a statement. */
 int pn_import_begin(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
 void pn_import_add_rows(const struct pn_importing *importing, bool without_bad, struct pn_buf *sql);
 int pn_import_forget_rejects(duckdb_connection connection, struct pn_err *e) PN_MUST_CHECK;
@@ -99,11 +108,6 @@ int pn_import_file_lines(struct pn_importing *importing, const char *path,
 
 /* --- import_csv.c, import_parquet.c, import_json.c -------------------------------------------- */
 
-/* "nothing was imported", or of a load "nothing was loaded". */
-const char *pn_import_undone(const struct pn_import *import);
-/* Appends the literal of the paths to read, and how the files are compressed. */
-void pn_import_add_paths(const struct pn_importing *importing, struct pn_buf *sql);
-void pn_import_add_packing(const struct pn_importing *importing, struct pn_buf *sql);
 /* Finds the columns, and how the file is separated. INPUT when they do not fit. */
 int pn_import_read_header(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
 /* Appends the table function that reads the file, with columns c0, c1, ... */
@@ -128,8 +132,8 @@ struct pn_import_column *pn_import_column_for(struct pn_importing *importing, co
  * or when a required one is missing. */
 int pn_import_match(struct pn_importing *importing, const char *const *names, size_t count,
                     struct pn_err *e) PN_MUST_CHECK;
-/* Lets PN_UNKNOWN_COLUMN take the columns that the table lacks, where it keeps them: of CSV they are
- * called c<number>. */
+/* Lets PN_UNKNOWN_COLUMN take the columns that the table lacks, where it keeps them: of CSV they
+ * are called c<number>. */
 void pn_import_keep_extra(struct pn_importing *importing);
 /* How a text becomes a value of the column. */
 void pn_import_from_text(struct pn_importing *importing, struct pn_import_column *column, size_t i);

@@ -5,9 +5,9 @@
  *   pinion/file/<key>    what the object was: 31 bits of its size and 31 of its etag; 0: the table
  *                        was made afresh without it
  *
- * So the table's log alone says what is in the table, and a commit that fails takes nothing. (100,000
- * objects are 1 MB of a checkpoint.) That only one of two loads commits, the transactions of taken.h
- * see to. For one thread at a time.
+ * So the table's log alone says what is in the table, and a commit that fails takes nothing.
+ * (100,000 objects are 1 MB of a checkpoint.) That only one of two loads commits, the transactions
+ * of taken.h see to. For one thread at a time.
  */
 #ifndef PN_ENGINE_DUCKDB_OBJECT_BOOK_H
 #define PN_ENGINE_DUCKDB_OBJECT_BOOK_H
