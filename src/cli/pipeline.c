@@ -117,6 +117,17 @@ static void add_partitions(struct pn_json_writer *json, const struct pn_table *t
     pn_json_end(json);
 }
 
+static void show_origins(const struct pn_column *column, FILE *out)
+{
+    const enum pn_origin origins[] = {column->topic_origin, column->stream_origin};
+    for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
+        if (origins[i] != PN_ORIGIN_NONE) {
+            fprintf(out, " (from %s)", pn_origin_names[origins[i]]);
+        }
+    }
+    fputc('\n', out);
+}
+
 static void show_table(const struct pn_table *table, FILE *out)
 {
     fprintf(out, "  %s  %s\n", table->name, table->path);
@@ -151,8 +162,9 @@ static void show_table(const struct pn_table *table, FILE *out)
         const struct pn_column *column = &table->columns[i];
         pn_buf_reset(&type);
         pn_type_name(&column->type, &type);
-        fprintf(out, "    - %s %s%s%s\n", column->name, pn_buf_text(&type),
+        fprintf(out, "    - %s %s%s%s", column->name, pn_buf_text(&type),
                 column->required ? " (required)" : "", column->is_lenient ? " (lenient)" : "");
+        show_origins(column, out);
     }
     pn_buf_deinit(&type);
 }
@@ -239,6 +251,26 @@ static void add_files(struct pn_json_writer *json, const struct pn_table_files *
     }
 }
 
+/* Which columns take where a record came from. */
+static void add_origins(struct pn_json_writer *json, const struct pn_table *table)
+{
+    pn_json_add_object(json, "from");
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct pn_column *column = &table->columns[i];
+        const enum pn_origin origins[] = {column->topic_origin, column->stream_origin};
+        if (pn_column_has_origin(column)) {
+            pn_json_add_array(json, column->name);
+            for (size_t k = 0; k < sizeof origins / sizeof *origins; k++) {
+                if (origins[k] != PN_ORIGIN_NONE) {
+                    pn_json_put_cstr(json, pn_origin_names[origins[k]]);
+                }
+            }
+            pn_json_end(json);
+        }
+    }
+    pn_json_end(json);
+}
+
 static void add_table(struct pn_json_writer *json, const struct pn_table *table)
 {
     pn_json_add_cstr(json, "name", table->name);
@@ -272,6 +304,7 @@ static void add_table(struct pn_json_writer *json, const struct pn_table *table)
         pn_json_put_cstr(json, table->reads[i]->name);
     }
     pn_json_end(json);
+    add_origins(json, table);
     pn_json_put_key(json, "schema");
     pn_table_put_schema(table, json);
 }

@@ -98,7 +98,7 @@ struct pn_append {
     size_t count;
     const struct pn_append_position *positions;
     size_t position_count;
-    /* Writes the sequence number of a row that is a dead letter into `out`, of the size above. */
+    /* Writes the sequence number of a row into `out`, of the size above. Any thread. */
     void (*sequence)(const struct pn_append *append, const struct pn_append_row *row, char *out);
     const void *arg; /* for `sequence` */
     /* Properties that tables are made with, this one and that of the dead letters. */

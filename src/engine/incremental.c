@@ -26,6 +26,11 @@ static uint32_t add_column(uint32_t sum, const struct pn_column *column)
     for (size_t i = 0; i < column->alias_count; i++) {
         sum = add_text(sum, column->aliases[i]);
     }
+    if (column->topic_origin != PN_ORIGIN_NONE) {
+        sum = add_text(sum, column->name);
+        sum = add_text(sum, "from");
+        sum = add_text(sum, pn_origin_names[column->topic_origin]);
+    }
     return sum;
 }
 

@@ -9,7 +9,8 @@ enum { JSON_NAME_BYTES_MAX = 256, ALIASES_MAX = 100 };
 static const struct pn_yaml_key column_keys[] = {
     {"type", PN_YAML_SCALAR, true},    {"required", PN_YAML_SCALAR, false},
     {"aliases", PN_YAML_LIST, false},  {"unwrap", PN_YAML_SCALAR, false},
-    {"coerce", PN_YAML_SCALAR, false}, {NULL, PN_YAML_NULL, false},
+    {"coerce", PN_YAML_SCALAR, false}, {"from", PN_YAML_NULL, false},
+    {NULL, PN_YAML_NULL, false},
 };
 
 static int read_type(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
@@ -97,7 +98,7 @@ static int read_long(struct pn_pipeline *pipeline, const struct pn_yaml_node *no
     if (rc == 0) {
         rc = read_coerce(pipeline, pn_yaml_get(node, "coerce"), &column->is_lenient, e);
     }
-    return rc;
+    return rc == 0 ? pn_origin_read(pipeline, node, column, e) : rc;
 }
 
 /* Does a member called `name` belong to `column`? */

@@ -88,6 +88,9 @@ int pn_from_files_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *
 int pn_from_files_check(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                         const char *glob, const char *path, const char *what,
                         struct pn_err *e) PN_MUST_CHECK;
+/* Reads `from` of a column, whose type is there; `node` is the column. */
+int pn_origin_read(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                   struct pn_column *column, struct pn_err *e) PN_MUST_CHECK;
 /* Reads `mode` and what belongs to it; the columns are there. */
 int pn_mode_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                  struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;

@@ -57,9 +57,28 @@ struct pn_type {
     size_t field_count;
 };
 
+/* What a column of a raw table takes of where a record came from (`from:`), and not of the record.
+ * Those up to HEADERS are of a topic, the others of a stream. */
+enum pn_origin {
+    PN_ORIGIN_NONE,
+    PN_ORIGIN_TOPIC,
+    PN_ORIGIN_PARTITION,
+    PN_ORIGIN_OFFSET,
+    PN_ORIGIN_STREAM,
+    PN_ORIGIN_SHARD,
+    PN_ORIGIN_SEQUENCE_NUMBER,
+    PN_ORIGIN_PARTITION_KEY,
+    PN_ORIGIN_ARRIVAL
+};
+enum { PN_ORIGINS = PN_ORIGIN_ARRIVAL + 1 };
+extern const char *const pn_origin_names[PN_ORIGINS];
+
 struct pn_column {
     const char *name;
     struct pn_type type;
+    enum pn_origin topic_origin;  /* where records come from a topic, ... */
+    enum pn_origin stream_origin; /* ... and where they come from a stream; both NONE: the value is
+                                     the record's */
     bool is_lenient; /* `coerce: lenient`: values of other types are taken too, by the rules of
                         engine/duckdb/coerce.h */
     bool required;   /* null, absent or of a wrong type: the record is not a row */
@@ -408,6 +427,17 @@ static inline bool pn_table_is_raw(const struct pn_table *table)
 {
     return table->from_topic != NULL || table->from_files != NULL;
 }
+/* Does the column take where a record came from, and no member of it? */
+static inline bool pn_column_has_origin(const struct pn_column *column)
+{
+    return column->topic_origin != PN_ORIGIN_NONE || column->stream_origin != PN_ORIGIN_NONE;
+}
+/* Does a column of the table take this of records? */
+bool pn_table_takes_origin(const struct pn_table *table, enum pn_origin origin);
+/* The table with columns that take all values from records; in the arena. */
+struct pn_table pn_table_without_origins(const struct pn_table *table, struct pn_arena *arena);
+/* The table with those columns alone whose values are in records; in the arena. */
+struct pn_table pn_table_of_records(const struct pn_table *table, struct pn_arena *arena);
 /* The columns that the table has in the store: those of `columns`, with PN_UNKNOWN_KEEP
  * PN_UNKNOWN_COLUMN, and the generated ones. */
 size_t pn_table_stored_columns(const struct pn_table *table);

@@ -15,7 +15,8 @@ struct batch_scan {
 struct reader {
     struct pn_appender *appender;
     struct pn_decoder *decoder;
-    size_t at; /* the row that is being decoded */
+    size_t at;            /* the row that is being decoded */
+    bool takes_sequences; /* a column does */
 };
 
 const char *pn_appender_reason(struct pn_appender *appender, const char *text)
@@ -79,20 +80,32 @@ static void init_thread(duckdb_init_info info)
     reader->appender = duckdb_init_get_bind_data(info);
     reader->decoder = pn_decoder_create(
         reader->appender->raw, &(struct pn_unknown_where){.record = row_at_hand, .arg = reader});
+    reader->takes_sequences =
+        pn_table_takes_origin(reader->appender->raw, PN_ORIGIN_SEQUENCE_NUMBER);
     duckdb_init_set_init_data(info, reader, destroy_reader);
 }
 
 static int take_row(struct reader *reader, size_t at, idx_t *rows, struct pn_err *e)
 {
     struct pn_appender *appender = reader->appender;
-    const struct pn_append_row *row = &appender->batch->rows[at];
+    const struct pn_append *batch = appender->batch;
+    const struct pn_append_row *row = &batch->rows[at];
+    char sequence[PN_ROW_SEQUENCE_SIZE] = "";
     struct pn_err why;
     if (appender->reasons[at] != NULL) {
         return 0;
     }
     reader->at = at;
-    if (pn_decoder_row(reader->decoder, row->value.data, row->value.len, row->value.len, *rows,
-                       &why) == 0) {
+    if (reader->takes_sequences) {
+        batch->sequence(batch, row, sequence);
+    }
+    const struct pn_origin_values origin = {.stream = batch->stream,
+                                            .shard = batch->positions[row->position].shard,
+                                            .sequence = sequence,
+                                            .partition_key = row->partition_key,
+                                            .arrival_ms = row->arrival_ms};
+    if (pn_decoder_row(reader->decoder, row->value.data, row->value.len, row->value.len, &origin,
+                       *rows, &why) == 0) {
         (*rows)++;
         return 0;
     }

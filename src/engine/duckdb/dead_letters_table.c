@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters_internal.h"
-#include "engine/duckdb/offsets.h"
+#include "engine/duckdb/offsets_table.h"
 #include "engine/duckdb/scan.h"
 #include "pipeline/pattern.h"
 

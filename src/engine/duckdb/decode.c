@@ -62,7 +62,8 @@ struct pn_decoder {
     struct pn_buf unknown;      /* its value, or what there is of it so far */
     struct pn_json_writer json; /* on `unknown` */
     bool is_lenient;            /* some column is */
-    struct pn_arena coerced;    /* the record's */
+    bool has_origins;           /* some column takes where a record came from */
+    struct pn_arena made;       /* values of the record at hand that its text does not have */
 };
 
 static struct level *make_level(const struct pn_column *columns, size_t count, char *path,
@@ -158,12 +159,13 @@ struct pn_decoder *pn_decoder_create(const struct pn_table *table,
     decoder->parser = pn_json_parser_create();
     decoder->columns =
         make_level(table->columns, table->column_count, pn_xstrdup(""), false, where);
-    pn_arena_init(&decoder->coerced, 0);
+    pn_arena_init(&decoder->made, 0);
     for (size_t i = 0; i < table->column_count; i++) {
         if (table->columns[i].is_lenient) {
-            set_lenient(&decoder->columns->sinks[i], &decoder->coerced);
+            set_lenient(&decoder->columns->sinks[i], &decoder->made);
             decoder->is_lenient = true;
         }
+        decoder->has_origins = decoder->has_origins || pn_column_has_origin(&table->columns[i]);
     }
     decoder->unknown_sink.column = pn_decoder_column(table, table->column_count);
     pn_buf_init(&decoder->unknown, UNKNOWN_BYTES_MAX);
@@ -179,7 +181,7 @@ void pn_decoder_destroy(struct pn_decoder **decoder)
     pn_json_parser_destroy(&it->parser);
     free_level(it->columns);
     pn_buf_deinit(&it->unknown);
-    pn_arena_deinit(&it->coerced);
+    pn_arena_deinit(&it->made);
     free(it);
     *decoder = NULL;
 }
@@ -279,6 +281,9 @@ static size_t find_column(const struct level *level, const struct pn_json *membe
     for (size_t i = 0; i < level->count; i++) {
         const struct pn_column *column = &level->columns[i];
         *rank = 0;
+        if (pn_column_has_origin(column)) {
+            continue;
+        }
         if (named(member, column->name)) {
             return i;
         }
@@ -299,7 +304,8 @@ static size_t column_of(struct level *level, const struct pn_json *member, size_
 {
     if (place < level->count) {
         size_t guess = level->expected[place];
-        if (guess < level->count && named(member, level->columns[guess].name)) {
+        if (guess < level->count && !pn_column_has_origin(&level->columns[guess]) &&
+            named(member, level->columns[guess].name)) {
             *rank = 0;
             return guess;
         }
@@ -721,8 +727,20 @@ void pn_decoder_move_unknown(struct pn_decoder *decoder, struct pn_unknown *unkn
 
 /* --- a record --------------------------------------------------------------------------------- */
 
+/* Where the record came from, for the columns that take that. Their values were not checked: they
+ * are made to fit. */
+static void take_origin(struct pn_decoder *decoder, const struct pn_origin_values *origin)
+{
+    struct level *columns = decoder->columns;
+    for (size_t i = 0; i < columns->count; i++) {
+        if (pn_column_has_origin(&columns->columns[i])) {
+            columns->slots[i].node = pn_origin_value(origin, &columns->columns[i], &decoder->made);
+        }
+    }
+}
+
 int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, size_t capacity,
-                   idx_t row, struct pn_err *why)
+                   const struct pn_origin_values *origin, idx_t row, struct pn_err *why)
 {
     struct level *columns = decoder->columns;
     struct pn_json *record = NULL;
@@ -733,8 +751,8 @@ int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, siz
         return pn_err_input(why, "not a JSON object but %s", pn_json_type_name(record->type));
     }
     why->code = 0;
-    if (decoder->is_lenient) {
-        pn_arena_reset(&decoder->coerced);
+    if (decoder->is_lenient || decoder->has_origins) {
+        pn_arena_reset(&decoder->made);
     }
     pn_buf_reset(&decoder->unknown);
     pn_json_writer_init(&decoder->json, &decoder->unknown);
@@ -744,6 +762,9 @@ int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, siz
         return PN_FAIL;
     }
     PN_ASSERT(columns->count == 0 || columns->sinks[0].validity != NULL); /* there is a chunk */
+    if (decoder->has_origins) {
+        take_origin(decoder, origin);
+    }
     for (size_t i = 0; i < columns->count; i++) {
         put(&columns->sinks[i], columns->slots[i].node, row);
     }

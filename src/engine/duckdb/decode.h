@@ -14,6 +14,7 @@
  *   no row.
  * - A lenient column (`coerce: lenient`), and all within it, takes values of other types as well:
  *   coerce.h has the rules.
+ * - A column with an origin (`from:`) takes no member, but where the record came from (origin.h).
  * - Members that no column takes, or no field of a struct, are counted and, as the table says,
  *   dropped, kept or a reason to reject the record.
  */
@@ -25,6 +26,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "engine/duckdb/origin.h"
 #include "engine/duckdb/unknown.h"
 #include "pipeline/pipeline.h"
 
@@ -44,13 +46,14 @@ const struct pn_column *pn_decoder_column(const struct pn_table *table, size_t i
 void pn_decoder_attach(struct pn_decoder *decoder, duckdb_data_chunk chunk);
 
 /*
- * Decodes the record in `len` bytes at `text` (`capacity` as for pn_json_parse()) into row `row` of
- * the chunk. Returns 0, or PN_FAIL with the reason in *why (class INPUT): the record is not a row,
- * and the chunk's row may be used again. Any other class is an error of the machine, not the
- * record's.
+ * Decodes the record in `len` bytes at `text` (`capacity` as for pn_json_parse()), which came from
+ * `origin`, into row `row` of the chunk. Returns 0, or PN_FAIL with the reason in *why (class
+ * INPUT): the record is not a row, and the chunk's row may be used again. Any other class is an
+ * error of the machine, not the record's.
  */
 int pn_decoder_row(struct pn_decoder *decoder, const char *text, size_t len, size_t capacity,
-                   idx_t row, struct pn_err *why) PN_MUST_CHECK;
+                   const struct pn_origin_values *origin, idx_t row,
+                   struct pn_err *why) PN_MUST_CHECK;
 /* Moves what was counted of unknown members to `unknown`. */
 void pn_decoder_move_unknown(struct pn_decoder *decoder, struct pn_unknown *unknown);
 

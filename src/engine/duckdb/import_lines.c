@@ -69,13 +69,19 @@ int pn_duckdb_import_lines(struct pn_embedded_engine *base, const struct pn_impo
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     struct pn_import_file file = import->files[number];
+    struct pn_import it = *import;
+    struct pn_table records;
     struct pn_importing importing = {
-        .engine = engine, .import = import, .file = &file, .number = number};
+        .engine = engine, .import = &it, .file = &file, .number = number};
     const char *folder = NULL;
     char *unpacked = NULL;
     char uuid[PN_UUID_SIZE];
     *lines = (struct pn_import_lines){.path = NULL};
     pn_arena_init(&importing.arena, 0);
+    if (import->table != NULL) { /* the topic gives its records origins of their own */
+        records = pn_table_of_records(import->table, &importing.arena);
+        it.table = &records;
+    }
     int rc = pn_duckdb_temp_folder(engine, &folder, e);
     if (rc == 0) {
         lines->path = pn_xasprintf("%s/lines-%s.jsonl", folder, pn_uuid(uuid));

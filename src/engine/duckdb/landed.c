@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/text_signature.h"
 #include "engine/duckdb/decode.h"
+#include "engine/duckdb/line_origins.h"
 #include "engine/duckdb/lines.h"
 #include "engine/record.h"
 #include "pipeline/pattern.h"
@@ -55,6 +56,7 @@ struct pn_landed_scan {
     int (*wants)(void *arg, const char *topic, const struct pn_object *object, bool *wanted,
                  struct pn_err *e);
     void *wants_arg;
+    bool is_whole;   /* files are not cut into ranges */
     uint64_t number; /* its place in engine->scans */
     struct pn_arena arena;
     struct file *files;
@@ -84,6 +86,7 @@ struct reader {
     struct pn_landed_scan *scan;
     struct pn_lines *lines;
     struct pn_decoder *decoder;
+    struct pn_line_origins *origins;
     struct unit *unit; /* being read, or NULL */
     struct pn_line line;
     bool at_start; /* of a file: no line of it was more than blanks yet */
@@ -107,6 +110,7 @@ struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct p
     scan->table = table;
     scan->on_reject = on_reject;
     scan->arg = arg;
+    scan->is_whole = pn_line_origins_need_all(table);
     pn_arena_init(&scan->arena, 0);
     pn_unknown_init(&scan->unknown);
     pthread_mutex_lock(&engine->lock);
@@ -184,9 +188,9 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
     if (is_gzip) {
         add_unit(scan, 0, INT64_MAX);
     }
-    for (int64_t start = 0; !is_gzip && start < size_bytes; start += RANGE_BYTES) {
-        int64_t end = start + RANGE_BYTES;
-        add_unit(scan, start, end < size_bytes ? end : size_bytes);
+    int64_t range = scan->is_whole ? size_bytes : RANGE_BYTES;
+    for (int64_t start = 0; !is_gzip && start < size_bytes; start += range) {
+        add_unit(scan, start, size_bytes - start > range ? start + range : size_bytes);
     }
     file->unit_count = scan->unit_count - file->first_unit;
 }
@@ -478,7 +482,9 @@ static int take_row(struct reader *reader, const char *text, size_t len, size_t 
                     idx_t *rows, struct pn_err *e)
 {
     struct pn_err why;
-    if (pn_decoder_row(reader->decoder, text, len, capacity, *rows, &why) == 0) {
+    const struct pn_origin_values *origin =
+        pn_line_origins_at(reader->origins, reader->unit->lines);
+    if (pn_decoder_row(reader->decoder, text, len, capacity, origin, *rows, &why) == 0) {
         (*rows)++;
         return 0;
     }
@@ -560,7 +566,9 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
     if (rc == 0 && next == file->first_unit) {
         file->has_offsets = pn_lines_offsets(reader->lines, &file->first, &file->end);
     }
-    return rc;
+    return rc == 0
+               ? pn_line_origins_open(reader->origins, file->topic, file->name, file->is_object, e)
+               : rc;
 }
 
 static int damaged(const struct pn_landed_scan *scan, const struct file *file, struct pn_err *e)
@@ -660,6 +668,7 @@ static void destroy_reader(void *data)
     struct reader *reader = data;
     pn_lines_destroy(&reader->lines);
     pn_decoder_destroy(&reader->decoder);
+    pn_line_origins_destroy(&reader->origins);
     pn_json_parser_destroy(&reader->parser);
     pn_arena_deinit(&reader->arena);
     free(reader->parts);
@@ -674,6 +683,7 @@ static void init_thread(duckdb_init_info info)
     reader->lines = pn_lines_create(engine->store, engine->config.io, PN_LINE_BYTES_MAX);
     reader->decoder = pn_decoder_create(
         reader->scan->table, &(struct pn_unknown_where){.record = record_at_hand, .arg = reader});
+    reader->origins = pn_line_origins_create(reader->scan->engine, reader->scan->table);
     reader->keeps_value = pn_record_keeps_value(reader->scan->table);
     reader->parser = pn_json_parser_create();
     pn_arena_init(&reader->arena, 0);

@@ -3,7 +3,8 @@
  * pn_landed(<scan's number>).
  *
  * A scan has a schema and a list of files. It cuts large files into ranges, which several threads
- * take; a line belongs to the range in which it starts. Lines end with LF; blank ones are nothing.
+ * take, unless the table needs all lines of a file in order (line_origins.h); a line belongs to the
+ * range in which it starts. Lines end with LF; blank ones are nothing.
  * A line is a record (engine/record.h): one row, or several. What is not a row goes to the scan's
  * rejects, with its whole line. Where a file's first line only opens an object or array, its reason
  * says that the file seems to be indented.

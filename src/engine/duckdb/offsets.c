@@ -5,45 +5,66 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/duckdb/landed.h"
 #include "engine/duckdb/lines.h"
 
-enum {
-    DEAD_LETTER_BYTES_MAX = 4 * PN_LINE_BYTES_MAX
-}; /* a value in base64, its key, and escapes */
+/* Of a value in base64, its key, and escapes. */
+enum { DEAD_LETTER_BYTES_MAX = 4 * PN_LINE_BYTES_MAX };
 
-struct making {
+struct pn_offsets {
     struct pn_duckdb *engine;
-    duckdb_appender appender;
     struct pn_lines *lines;
     struct pn_json_parser *parser;
+    int64_t *sunk; /* the offsets of an object's dead letters, in the order of the log */
+    size_t sunk_count;
+    size_t sunk_capacity;
+    struct pn_offset_step *steps;
+    size_t step_count;
+    size_t step_capacity;
 };
 
-/* The offsets of an object's dead letters, in the order of the log. */
-struct sunk {
-    int64_t *offsets;
-    size_t count;
-    size_t capacity;
-};
+struct pn_offsets *pn_offsets_create(struct pn_duckdb *engine)
+{
+    struct pn_offsets *offsets = pn_xcalloc(1, sizeof *offsets);
+    offsets->engine = engine;
+    offsets->lines = pn_lines_create(engine->store, engine->config.io, DEAD_LETTER_BYTES_MAX);
+    offsets->parser = pn_json_parser_create();
+    return offsets;
+}
+
+void pn_offsets_destroy(struct pn_offsets **offsets)
+{
+    struct pn_offsets *it = *offsets;
+    if (it == NULL) {
+        return;
+    }
+    pn_json_parser_destroy(&it->parser);
+    pn_lines_destroy(&it->lines);
+    free(it->sunk);
+    free(it->steps);
+    free(it);
+    *offsets = NULL;
+}
 
 /* The key of the object's companion; NULL when it isn't a landed object. Caller frees. */
-static char *key_of_companion(const struct pn_duckdb *engine, const struct pn_landed_file *file)
+static char *key_of_companion(const struct pn_duckdb *engine, const char *name, bool is_object)
 {
     const char *dir = engine->pipeline->topics_dir;
     size_t dir_len = strlen(dir);
-    if (!file->is_object || strncmp(file->name, dir, dir_len) != 0) {
+    if (!is_object || strncmp(name, dir, dir_len) != 0) {
         return NULL;
     }
-    return pn_xasprintf("%s%s", engine->pipeline->dead_letters_dir, file->name + dir_len);
+    return pn_xasprintf("%s%s", engine->pipeline->dead_letters_dir, name + dir_len);
 }
 
 /* *known is false when a line of the companion names no offset that can be the next one's. */
-static int read_companion(struct making *making, const char *key, int64_t first, int64_t end,
-                          struct sunk *sunk, bool *known, struct pn_err *e)
+static int read_companion(struct pn_offsets *offsets, const char *key, int64_t first, int64_t end,
+                          bool *known, struct pn_err *e)
 {
     bool more = true;
     int64_t least = first;
     struct pn_err why = {0};
-    int rc = pn_lines_open(making->lines, key, true, 0, INT64_MAX, &why);
+    int rc = pn_lines_open(offsets->lines, key, true, 0, INT64_MAX, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         return 0;
     }
@@ -51,107 +72,96 @@ static int read_companion(struct making *making, const char *key, int64_t first,
     while (rc == 0 && *known) {
         struct pn_line line;
         struct pn_json *root = NULL;
-        rc = pn_lines_next(making->lines, &line, &more, e);
+        rc = pn_lines_next(offsets->lines, &line, &more, e);
         if (rc != 0 || !more) {
             break;
         }
         int64_t offset = -1;
         if (!line.too_long &&
-            pn_json_parse(making->parser, line.text, line.len, line.capacity, &root, NULL) == 0) {
+            pn_json_parse(offsets->parser, line.text, line.len, line.capacity, &root, NULL) == 0) {
             offset = pn_json_get_i64(root, "offset", -1);
         }
         *known = least <= offset && offset < end;
         least = offset + 1;
-        pn_grow((void **)&sunk->offsets, &sunk->capacity, sunk->count + 1, sizeof *sunk->offsets);
-        sunk->offsets[sunk->count++] = offset;
+        pn_grow((void **)&offsets->sunk, &offsets->sunk_capacity, offsets->sunk_count + 1,
+                sizeof *offsets->sunk);
+        offsets->sunk[offsets->sunk_count++] = offset;
     }
     return rc;
 }
 
-static int append(struct making *making, size_t scan, const char *object, int64_t line,
-                  int64_t shift, struct pn_err *e)
+static int count_lines(struct pn_offsets *offsets, int64_t *count, struct pn_err *e)
 {
-    bool ok = duckdb_append_int64(making->appender, (int64_t)scan) == DuckDBSuccess &&
-              duckdb_append_varchar(making->appender, object) == DuckDBSuccess &&
-              duckdb_append_int64(making->appender, line) == DuckDBSuccess &&
-              duckdb_append_int64(making->appender, shift) == DuckDBSuccess &&
-              duckdb_appender_end_row(making->appender) == DuckDBSuccess;
-    return ok ? 0 : pn_err_fatal(e, "DuckDB does not accept offsets of lines");
+    struct pn_line line;
+    bool more = true;
+    int rc = 0;
+    *count = 0;
+    while (rc == 0 && more) {
+        rc = pn_lines_next(offsets->lines, &line, &more, e);
+        *count += rc == 0 && more;
+    }
+    return rc;
 }
 
-/* One row for where the object starts, and one after each run of dead letters. */
-static int append_steps(struct making *making, size_t scan, const char *object, int64_t first,
-                        const struct sunk *sunk, struct pn_err *e)
+static void add_step(struct pn_offsets *offsets, int64_t line, int64_t shift)
+{
+    pn_grow((void **)&offsets->steps, &offsets->step_capacity, offsets->step_count + 1,
+            sizeof *offsets->steps);
+    offsets->steps[offsets->step_count++] = (struct pn_offset_step){line, shift};
+}
+
+/* One for where the object starts, and one after each run of dead letters. */
+static void make_steps(struct pn_offsets *offsets, int64_t first)
 {
     int64_t line = 1;
     int64_t shift = first - 1;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sunk->count; i++) {
-        int64_t next = sunk->offsets[i] - shift; /* of the line that comes after this dead letter */
+    for (size_t i = 0; i < offsets->sunk_count; i++) {
+        int64_t next = offsets->sunk[i] - shift; /* of the line that is after this dead letter */
         if (next > line) {
-            rc = append(making, scan, object, line, shift, e);
+            add_step(offsets, line, shift);
             line = next;
         }
         shift++;
     }
-    return rc != 0 ? rc : append(making, scan, object, line, shift, e);
+    add_step(offsets, line, shift);
 }
 
-static int add_object(struct making *making, size_t scan, const struct pn_landed_file *file,
-                      struct pn_err *e)
+/* Where all offsets are lines, no other object is to be looked at. */
+static int make_of(struct pn_offsets *offsets, const char *name, bool is_object, int64_t lines,
+                   int64_t first, int64_t end, struct pn_err *e)
 {
-    struct sunk sunk = {0};
-    int64_t first = 0;
-    int64_t end = 0;
     bool known = true;
-    struct pn_err why = {0};
-    int rc = pn_lines_open(making->lines, file->name, file->is_object, 0, INT64_MAX, &why);
-    if (rc != 0 && why.class_ != PN_CLASS_MISSING) {
-        pn_err_copy(e, &why);
-        return rc;
-    }
-    if (rc != 0 || !pn_lines_offsets(making->lines, &first, &end)) {
-        return 0;
-    }
-    char *companion = key_of_companion(making->engine, file);
+    int rc = 0;
+    char *companion =
+        lines < end - first ? key_of_companion(offsets->engine, name, is_object) : NULL;
     if (companion != NULL) {
-        rc = read_companion(making, companion, first, end, &sunk, &known, e);
+        rc = read_companion(offsets, companion, first, end, &known, e);
     }
-    if (rc == 0 && known && file->lines + (int64_t)sunk.count == end - first) {
-        rc = append_steps(making, scan, file->name, first, &sunk, e);
+    if (rc == 0 && known && lines + (int64_t)offsets->sunk_count == end - first) {
+        make_steps(offsets, first);
     }
     free(companion);
-    free(sunk.offsets);
     return rc;
 }
 
-int pn_offsets_make_table(struct pn_duckdb *engine, duckdb_connection connection,
-                          struct pn_landed_scan *const *scans, size_t count, struct pn_err *e)
+int pn_offsets_find(struct pn_offsets *offsets, const char *name, bool is_object, int64_t lines,
+                    const struct pn_offset_step **steps, size_t *count, struct pn_err *e)
 {
-    struct making making = {.engine = engine};
-    int rc = pn_duckdb_run(connection,
-                           "CREATE OR REPLACE TEMP TABLE line_offsets (scan BIGINT, "
-                           "object VARCHAR, line BIGINT, shift BIGINT)",
-                           NULL, e);
-    if (rc != 0) {
-        return rc;
-    }
-    making.lines = pn_lines_create(engine->store, engine->config.io, DEAD_LETTER_BYTES_MAX);
-    making.parser = pn_json_parser_create();
-    if (duckdb_appender_create(connection, NULL, "line_offsets", &making.appender) !=
-        DuckDBSuccess) {
-        rc = pn_err_fatal(e, "DuckDB does not accept offsets of lines");
-    }
-    for (size_t scan = 0; rc == 0 && scan < count; scan++) {
-        for (size_t i = 0; rc == 0 && i < pn_landed_files(scans[scan]); i++) {
-            struct pn_landed_file file = pn_landed_file(scans[scan], i);
-            rc = file.has_rejects ? add_object(&making, scan, &file, e) : 0;
+    int64_t first = 0;
+    int64_t end = 0;
+    struct pn_err why = {0};
+    offsets->sunk_count = 0;
+    offsets->step_count = 0;
+    int rc = pn_lines_open(offsets->lines, name, is_object, 0, INT64_MAX, &why);
+    bool is_missing = rc != 0 && why.class_ == PN_CLASS_MISSING;
+    if (rc == 0 && pn_lines_offsets(offsets->lines, &first, &end)) {
+        rc = lines < 0 ? count_lines(offsets, &lines, &why) : 0;
+        if (rc == 0) {
+            rc = make_of(offsets, name, is_object, lines, first, end, &why);
         }
     }
-    if (duckdb_appender_destroy(&making.appender) != DuckDBSuccess && rc == 0) {
-        rc = pn_err_fatal(e, "DuckDB does not accept offsets of lines");
-    }
-    pn_json_parser_destroy(&making.parser);
-    pn_lines_destroy(&making.lines);
-    return rc;
+    *steps = offsets->steps;
+    *count = offsets->step_count;
+    pn_err_copy(e, rc != 0 && !is_missing ? &why : NULL);
+    return is_missing ? 0 : rc;
 }

@@ -8,12 +8,12 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/units.h"
+#include "engine/duckdb/object_name.h"
 
 static const char PREFIX[] = "pinion/landed/";
 static const char OBJECTS[] = "/objects";
 static const char GAP[] = "/gap/";
 enum { OPEN = 1, CLOSED = 2 };
-#define NUMBER_MAX INT64_C(9007199254740991) /* 2^53 - 1, as in a log's JSON */
 
 /* A number of a transaction: as the table has it (-1: not at all), and as it will be. */
 struct number {
@@ -129,28 +129,11 @@ static struct gap *gap_of(struct part *part, int64_t number)
 
 /* --- from a snapshot -------------------------------------------------------------------------- */
 
-static bool read_number(const char *text, size_t len, int64_t max, int64_t *number)
-{
-    enum { DIGITS_MAX = 18 };
-    int64_t value = 0;
-    if (len == 0 || len > DIGITS_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return false;
-        }
-        value = value * 10 + (text[i] - '0');
-    }
-    *number = value;
-    return value <= max;
-}
-
 static bool read_gap(const char *text, int64_t *start, int64_t *end)
 {
     size_t len = strcspn(text, "-");
-    return text[len] == '-' && read_number(text, len, NUMBER_MAX, start) &&
-           read_number(text + len + 1, strlen(text + len + 1), NUMBER_MAX, end);
+    return text[len] == '-' && pn_object_number_read(text, len, PN_OBJECT_NUMBER_MAX, start) &&
+           pn_object_number_read(text + len + 1, strlen(text + len + 1), PN_OBJECT_NUMBER_MAX, end);
 }
 
 /* "<topic>/<n>" and what is after it. */
@@ -161,7 +144,7 @@ static void read_txn(struct pn_taken *taken, const struct pn_delta_txn *txn, boo
     int64_t number = 0;
     int64_t end = 0;
     size_t len = slash != NULL ? strcspn(slash + 1, "/") : 0;
-    if (slash == NULL || !read_number(slash + 1, len, INT32_MAX, &number)) {
+    if (slash == NULL || !pn_object_number_read(slash + 1, len, INT32_MAX, &number)) {
         return;
     }
     struct part *part = find_part(taken, topic, (size_t)(slash - topic), (int32_t)number);
@@ -228,34 +211,12 @@ bool pn_taken_holds(const struct pn_delta_snapshot *snapshot)
 
 /* --- objects ---------------------------------------------------------------------------------- */
 
-/* Reads ".../<topic>+<partition>+<number>.json" or ".json.gz". */
-static bool read_key(const char *topic, const char *key, int32_t *partition, int64_t *number)
-{
-    const char *slash = strrchr(key, '/');
-    const char *at = slash != NULL ? slash + 1 : key;
-    size_t topic_len = strlen(topic);
-    int64_t value = 0;
-    if (strncmp(at, topic, topic_len) != 0 || at[topic_len] != '+') {
-        return false;
-    }
-    at += topic_len + 1;
-    size_t len = strcspn(at, "+");
-    if (!read_number(at, len, INT32_MAX, &value) || at[len] != '+') {
-        return false;
-    }
-    *partition = (int32_t)value;
-    at += len + 1;
-    len = strspn(at, "0123456789");
-    return read_number(at, len, NUMBER_MAX, number) &&
-           (strcmp(at + len, ".json") == 0 || strcmp(at + len, ".json.gz") == 0);
-}
-
 int pn_taken_wants(struct pn_taken *taken, const char *topic, const char *key, int64_t modified_ms,
                    bool *wanted, struct pn_err *e)
 {
     int32_t partition = 0;
     int64_t number = 0;
-    if (!read_key(topic, key, &partition, &number)) {
+    if (!pn_object_name_read(topic, key, &partition, &number)) {
         return pn_err_input(e,
                             "the name of %s does not end in %s+<partition>+<offset>.json, so an "
                             "incremental table cannot remember that it has read it: move the "
@@ -307,7 +268,7 @@ void pn_taken_add(struct pn_taken *taken, const char *topic, const char *key, in
 {
     int32_t partition = 0;
     int64_t number = 0;
-    bool read = read_key(topic, key, &partition, &number);
+    bool read = pn_object_name_read(topic, key, &partition, &number);
     PN_ASSERT(read && count >= 1); /* it was wanted */
     struct part *part = find_part(taken, topic, strlen(topic), partition);
     pn_grow((void **)&part->items, &part->item_capacity, part->item_count + 1, sizeof *part->items);

@@ -24,6 +24,14 @@ int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
                             "out, or use `engine.kind: duckdb`",
                             table->name);
     }
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (pn_column_has_origin(&table->columns[i])) {
+            return pn_err_input(e,
+                                "column '%s' of table '%s' has `from`, but jobs of Spark read the "
+                                "records alone: leave it out, or use `engine.kind: duckdb`",
+                                table->columns[i].name, table->name);
+        }
+    }
     return table->mode == PN_MODE_OVERWRITE || table->like != NULL
                ? 0
                : pn_err_input(e,

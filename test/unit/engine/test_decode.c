@@ -74,7 +74,7 @@ static void decode(struct fixture *fixture, const char *text, idx_t row)
 {
     struct pn_err why;
     size_t len = strlen(text);
-    if (pn_decoder_row(fixture->decoder, text, len, len, row, &why) != 0) {
+    if (pn_decoder_row(fixture->decoder, text, len, len, &pn_origin_unknown, row, &why) != 0) {
         fail_msg("%s", why.msg);
     }
 }
@@ -183,7 +183,9 @@ static void test_reasons(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pn_err why;
         size_t len = strlen(cases[i][0]);
-        assert_int_equal(pn_decoder_row(fixture->decoder, cases[i][0], len, len, 0, &why), PN_FAIL);
+        assert_int_equal(
+            pn_decoder_row(fixture->decoder, cases[i][0], len, len, &pn_origin_unknown, 0, &why),
+            PN_FAIL);
         assert_string_equal(why.msg, cases[i][1]);
     }
 }

@@ -1,0 +1,94 @@
+#include "engine/duckdb/origin.h"
+
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/mem.h"
+
+enum {
+    MICROS_A_MS = 1000,
+    BASE64_BYTES_MAX = 64 << 20 /* a key is smaller */
+};
+
+/* Times that all readers of the tables take: 1970 to 9999. A producer may send any other number. */
+static const int64_t TIME_MS_MAX = INT64_C(253402300799999);
+
+const struct pn_origin_values pn_origin_unknown = {.partition = -1, .offset = -1};
+
+static struct pn_json *text_node(const char *text, size_t len, struct pn_arena *arena)
+{
+    struct pn_json *node = pn_arena_calloc(arena, 1, sizeof *node);
+    *node = (struct pn_json){.type = PN_JSON_STRING, .text = text, .text_len = len};
+    return node;
+}
+
+static const struct pn_json *name_node(const char *name, struct pn_arena *arena)
+{
+    return name != NULL ? text_node(name, strlen(name), arena) : NULL;
+}
+
+static const struct pn_json *integer_node(int64_t value, struct pn_arena *arena)
+{
+    if (value < 0) {
+        return NULL;
+    }
+    struct pn_json *node = pn_arena_calloc(arena, 1, sizeof *node);
+    *node = (struct pn_json){.type = PN_JSON_NUMBER, .is_integer = true, .integer = value};
+    return node;
+}
+
+/* An instant is a number of microseconds where it is not a text. */
+static const struct pn_json *time_node(int64_t wall_ms, struct pn_arena *arena)
+{
+    return wall_ms >= 0 && wall_ms <= TIME_MS_MAX ? integer_node(wall_ms * MICROS_A_MS, arena)
+                                                  : NULL;
+}
+
+static struct pn_json *base64_node(struct pn_bytes bytes, struct pn_arena *arena)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, BASE64_BYTES_MAX);
+    pn_base64_encode(&text, bytes.data, bytes.len);
+    PN_ASSERT(!pn_buf_failed(&text));
+    struct pn_json *node =
+        text_node(pn_arena_strndup(arena, pn_buf_text(&text), text.len), text.len, arena);
+    pn_buf_deinit(&text);
+    return node;
+}
+
+/* Bytes that may be anything. */
+static const struct pn_json *bytes_node(struct pn_bytes bytes, struct pn_arena *arena)
+{
+    if (bytes.data == NULL) {
+        return NULL;
+    }
+    return pn_utf8_valid(bytes.data, bytes.len) ? text_node(bytes.data, bytes.len, arena)
+                                                : base64_node(bytes, arena);
+}
+
+const struct pn_json *pn_origin_value(const struct pn_origin_values *origin,
+                                      const struct pn_column *column, struct pn_arena *arena)
+{
+    bool is_stream = origin->stream != NULL;
+    switch (is_stream ? column->stream_origin : column->topic_origin) {
+    case PN_ORIGIN_TOPIC:
+        return name_node(origin->topic, arena);
+    case PN_ORIGIN_PARTITION:
+        return integer_node(origin->partition, arena);
+    case PN_ORIGIN_OFFSET:
+        return integer_node(origin->offset, arena);
+    case PN_ORIGIN_STREAM:
+        return name_node(origin->stream, arena);
+    case PN_ORIGIN_SHARD:
+        return name_node(origin->shard, arena);
+    case PN_ORIGIN_SEQUENCE_NUMBER:
+        return name_node(origin->sequence, arena);
+    case PN_ORIGIN_PARTITION_KEY:
+        return bytes_node(origin->partition_key, arena);
+    case PN_ORIGIN_ARRIVAL:
+        return time_node(origin->arrival_ms, arena);
+    case PN_ORIGIN_NONE:
+        break;
+    }
+    return NULL;
+}

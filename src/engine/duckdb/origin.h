@@ -1,0 +1,40 @@
+/*
+ * Where a record came from, as values of the columns that take it (`from:` of a raw table).
+ *
+ *   topic, stream, shard, sequence_number   text
+ *   partition, offset                       an integer
+ *   partition_key                           text; of bytes that are not UTF-8 their base64
+ *   arrival                                 a time, to the millisecond
+ *
+ * What is not known is null, and so is an origin of a topic for a record of a stream, and the other
+ * way round.
+ */
+#ifndef PN_ENGINE_DUCKDB_ORIGIN_H
+#define PN_ENGINE_DUCKDB_ORIGIN_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "log/log.h"
+#include "pipeline/pipeline.h"
+
+/* Of one record. Everything is borrowed. */
+struct pn_origin_values {
+    const char *topic;  /* NULL: not known, or the record is a stream's */
+    int32_t partition;  /* -1: not known */
+    int64_t offset;     /* -1: not known */
+    const char *stream; /* NULL: the record is not a stream's; what follows says nothing then */
+    const char *shard;
+    const char *sequence;
+    struct pn_bytes partition_key;
+    int64_t arrival_ms;
+};
+
+/* Of a record of which nothing is known. */
+extern const struct pn_origin_values pn_origin_unknown;
+
+/* The value for a column that takes an origin, as the decoder puts it (pn_value_put()), in the
+ * arena; NULL: null. */
+const struct pn_json *pn_origin_value(const struct pn_origin_values *origin,
+                                      const struct pn_column *column, struct pn_arena *arena);
+
+#endif
