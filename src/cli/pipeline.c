@@ -405,6 +405,7 @@ static void show_json(const struct pn_pipeline *pipeline, FILE *file)
     pn_json_add_cstr(json, "folder", pipeline->folder);
     pn_json_add_cstr(json, "topics_dir", pipeline->topics_dir);
     pn_json_add_cstr(json, "dead_letters_dir", pipeline->dead_letters_dir);
+    pn_json_add_cstr(json, "origins_dir", pipeline->origins_dir);
     pn_json_add_cstr(json, "dead_letters", pipeline->dead_letters_path);
     pn_json_add_cstr(json, "stream_dead_letters", pipeline->stream_dead_letters_path);
     pn_json_put_break(json, 0);

@@ -91,6 +91,8 @@ int pn_from_files_check(const struct pn_pipeline *pipeline, const struct pn_yaml
 /* Reads `from` of a column, whose type is there; `node` is the column. */
 int pn_origin_read(const struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                    struct pn_column *column, struct pn_err *e) PN_MUST_CHECK;
+/* Does one of the tables take what the sink lands beside records (pn_pipeline.origins_dir)? */
+bool pn_origins_land(const struct pn_table *tables, size_t count);
 /* Reads `mode` and what belongs to it; the columns are there. */
 int pn_mode_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
                  struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;

@@ -60,9 +60,10 @@ bool pn_pipeline_reads_topic(const struct pn_pipeline *pipeline, const char *top
 static const char *taken_by(const struct pn_pipeline *pipeline, const char *path)
 {
     const char *const places[] = {pipeline->topics_dir, pipeline->dead_letters_dir,
-                                  pipeline->dead_letters_path, pipeline->stream_dead_letters_path};
+                                  pipeline->dead_letters_path, pipeline->stream_dead_letters_path,
+                                  pipeline->origins_dir};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (pn_keys_overlap(places[i], path)) {
+        if (places[i] != NULL && pn_keys_overlap(places[i], path)) {
             return places[i];
         }
     }

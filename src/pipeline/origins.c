@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "pipeline/internal.h"
+#include "pipeline/pattern.h"
 
 enum { TYPE_BYTES_MAX = 64 * 1024 };
 
@@ -10,6 +11,9 @@ const char *const pn_origin_names[PN_ORIGINS] = {
     [PN_ORIGIN_TOPIC] = "topic",
     [PN_ORIGIN_PARTITION] = "partition",
     [PN_ORIGIN_OFFSET] = "offset",
+    [PN_ORIGIN_TIMESTAMP] = "timestamp",
+    [PN_ORIGIN_KEY] = "key",
+    [PN_ORIGIN_HEADERS] = "headers",
     [PN_ORIGIN_STREAM] = "stream",
     [PN_ORIGIN_SHARD] = "shard",
     [PN_ORIGIN_SEQUENCE_NUMBER] = "sequence_number",
@@ -27,11 +31,37 @@ static const char *types_of(enum pn_origin origin)
         return "int or bigint";
     case PN_ORIGIN_OFFSET:
         return "bigint";
+    case PN_ORIGIN_TIMESTAMP:
     case PN_ORIGIN_ARRIVAL:
         return "timestamp";
+    case PN_ORIGIN_KEY:
+        return "string or binary";
+    case PN_ORIGIN_HEADERS:
+        return "array<struct<key string, value binary>> or map<string, binary>, with string or "
+               "binary values";
     default:
         return "string";
     }
+}
+
+static bool is_bytes(const struct pn_type *type)
+{
+    return type->kind == PN_TYPE_STRING || type->kind == PN_TYPE_BINARY;
+}
+
+/* As Spark's source of Kafka has headers, or as a map. */
+static bool is_headers(const struct pn_type *type)
+{
+    if (type->kind == PN_TYPE_MAP) {
+        return is_bytes(&type->fields[1].type);
+    }
+    if (type->kind != PN_TYPE_ARRAY || type->fields[0].type.kind != PN_TYPE_STRUCT) {
+        return false;
+    }
+    const struct pn_type *item = &type->fields[0].type;
+    return item->field_count == 2 && strcmp(item->fields[0].name, "key") == 0 &&
+           item->fields[0].type.kind == PN_TYPE_STRING &&
+           strcmp(item->fields[1].name, "value") == 0 && is_bytes(&item->fields[1].type);
 }
 
 static bool fits(enum pn_origin origin, const struct pn_type *type)
@@ -41,8 +71,13 @@ static bool fits(enum pn_origin origin, const struct pn_type *type)
         return type->kind == PN_TYPE_INT || type->kind == PN_TYPE_BIGINT;
     case PN_ORIGIN_OFFSET:
         return type->kind == PN_TYPE_BIGINT;
+    case PN_ORIGIN_TIMESTAMP:
     case PN_ORIGIN_ARRIVAL:
         return type->kind == PN_TYPE_TIMESTAMP;
+    case PN_ORIGIN_KEY:
+        return is_bytes(type);
+    case PN_ORIGIN_HEADERS:
+        return is_headers(type);
     default:
         return type->kind == PN_TYPE_STRING;
     }
@@ -131,6 +166,33 @@ bool pn_table_takes_origin(const struct pn_table *table, enum pn_origin origin)
     for (size_t i = 0; i < table->column_count; i++) {
         if (table->columns[i].topic_origin == origin || table->columns[i].stream_origin == origin) {
             return true;
+        }
+    }
+    return false;
+}
+
+bool pn_pipeline_takes_origin(const struct pn_pipeline *pipeline, const char *topic,
+                              enum pn_origin origin)
+{
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if (table->from_topic != NULL && pn_pattern_matches(table->from_topic, topic) &&
+            pn_table_takes_origin(table, origin)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pn_origins_land(const struct pn_table *tables, size_t count)
+{
+    static const enum pn_origin landed[] = {PN_ORIGIN_OFFSET, PN_ORIGIN_TIMESTAMP, PN_ORIGIN_KEY,
+                                            PN_ORIGIN_HEADERS};
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < sizeof landed / sizeof *landed; k++) {
+            if (pn_table_takes_origin(&tables[i], landed[k])) {
+                return true;
+            }
         }
     }
     return false;

@@ -34,6 +34,7 @@ static const struct pn_yaml_key top_keys[] = {
 static const struct pn_yaml_key sink_keys[] = {
     {"topics_dir", PN_YAML_SCALAR, false},
     {"dead_letters_dir", PN_YAML_SCALAR, false},
+    {"origins_dir", PN_YAML_SCALAR, false},
     {NULL, PN_YAML_NULL, false},
 };
 
@@ -97,6 +98,7 @@ static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
     pipeline->description = "";
     pipeline->topics_dir = "topics";
     pipeline->dead_letters_dir = "dead_letters";
+    pipeline->origins_dir = "origins";
     pipeline->dead_letters_path = "delta_tables/dead_letters";
     pipeline->stream_dead_letters_path = "delta_tables/stream_dead_letters";
     int rc = pn_yaml_check(yaml, root, top_keys, e);
@@ -123,6 +125,9 @@ static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
     if (rc == 0) {
         rc = read_store_key(pipeline, pn_yaml_get(sink, "dead_letters_dir"),
                             &pipeline->dead_letters_dir, e);
+    }
+    if (rc == 0) {
+        rc = read_store_key(pipeline, pn_yaml_get(sink, "origins_dir"), &pipeline->origins_dir, e);
     }
     if (rc == 0) {
         rc = read_store_key(pipeline, pn_yaml_get(root, "dead_letters"),

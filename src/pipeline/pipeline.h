@@ -64,6 +64,9 @@ enum pn_origin {
     PN_ORIGIN_TOPIC,
     PN_ORIGIN_PARTITION,
     PN_ORIGIN_OFFSET,
+    PN_ORIGIN_TIMESTAMP,
+    PN_ORIGIN_KEY,
+    PN_ORIGIN_HEADERS,
     PN_ORIGIN_STREAM,
     PN_ORIGIN_SHARD,
     PN_ORIGIN_SEQUENCE_NUMBER,
@@ -347,6 +350,8 @@ struct pn_pipeline {
     size_t pool_count;
     const char *topics_dir;        /* where the sink lands, "topics" */
     const char *dead_letters_dir;  /* where the sink lands what is not JSON, "dead_letters" */
+    const char *origins_dir;       /* where the sink lands the origins of records
+                                      (store/origins_key.h); NULL: no table needs them */
     const char *dead_letters_path; /* key of the dead-letter Delta table */
     const char *stream_dead_letters_path; /* key of the Delta table of streams' dead letters */
     const char *prelude_duckdb;           /* text, "" when there is none */
@@ -434,6 +439,9 @@ static inline bool pn_column_has_origin(const struct pn_column *column)
 }
 /* Does a column of the table take this of records? */
 bool pn_table_takes_origin(const struct pn_table *table, enum pn_origin origin);
+/* Does a raw table that reads the topic take this of its records? */
+bool pn_pipeline_takes_origin(const struct pn_pipeline *pipeline, const char *topic,
+                              enum pn_origin origin);
 /* The table with columns that take all values from records; in the arena. */
 struct pn_table pn_table_without_origins(const struct pn_table *table, struct pn_arena *arena);
 /* The table with those columns alone whose values are in records; in the arena. */

@@ -300,6 +300,9 @@ static size_t list_places(const struct pn_pipeline *pipeline, const struct pn_ta
     places[count++] = (struct place){pipeline->dead_letters_path, "dead_letters", "", root};
     places[count++] =
         (struct place){pipeline->stream_dead_letters_path, "stream_dead_letters", "", root};
+    if (pipeline->origins_dir != NULL) {
+        places[count++] = (struct place){pipeline->origins_dir, "sink.origins_dir", "", root};
+    }
     size_t i = 0;
     for (const struct pn_yaml_node *node = map->first; node != NULL; node = node->next, i++) {
         places[count++] = (struct place){tables[i].path, tables[i].name, "the path of ",
@@ -359,14 +362,15 @@ static int check_files(const struct pn_pipeline *pipeline, const struct pn_table
 static int check_places(const struct pn_pipeline *pipeline, const struct pn_table *tables,
                         const struct pn_yaml_node *map, struct pn_err *e)
 {
-    enum { FIXED = 4 };
+    size_t fixed = pipeline->origins_dir != NULL ? 5 : 4;
     struct place *places =
-        pn_arena_calloc(&pipeline->private_->arena, FIXED + 2 * map->count, sizeof *places);
+        pn_arena_calloc(&pipeline->private_->arena, fixed + 2 * map->count, sizeof *places);
     size_t count = list_places(pipeline, tables, map, places);
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
     for (size_t i = 0; i < count; i++) {
         const struct place *here = &places[i];
-        bool is_table = i >= 2 && strcmp(here->of, "the checkpoints of ") != 0;
+        bool is_table = strncmp(here->what, "sink.", strlen("sink.")) != 0 &&
+                        strcmp(here->of, "the checkpoints of ") != 0;
         int rc = check_hidden(yaml, here, is_table, e);
         if (rc != 0) {
             return rc;
@@ -376,7 +380,7 @@ static int check_places(const struct pn_pipeline *pipeline, const struct pn_tabl
             if (!pn_keys_overlap(here->path, other->path)) {
                 continue;
             }
-            if (i < FIXED) {
+            if (i < fixed) {
                 return pn_yaml_error(yaml, here->node, e, "%s (%.60s) and %s (%.60s) overlap",
                                      other->what, other->path, here->what, here->path);
             }
@@ -503,6 +507,9 @@ int pn_pipeline_read_tables(struct pn_pipeline *pipeline, struct pn_err *e)
         if (rc != 0) {
             return rc;
         }
+    }
+    if (!pn_origins_land(tables, map->count)) {
+        pipeline->origins_dir = NULL;
     }
     rc = check_names(pipeline, map, e);
     if (rc == 0) {

@@ -26,6 +26,21 @@ static const char *regex_of(const struct pn_pipeline *pipeline, struct pn_buf *r
     return pipeline->topic_pattern_count > 0 ? pn_buf_text(regex) : NULL;
 }
 
+/* What is kept of where the topic's records came from: what tables take, and objects' names lack.
+ */
+static enum pn_sink_origins origins_of(void *arg, const char *topic)
+{
+    const struct pn_pipeline *pipeline = arg;
+    static const enum pn_origin all[] = {PN_ORIGIN_TIMESTAMP, PN_ORIGIN_KEY, PN_ORIGIN_HEADERS};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (pn_pipeline_takes_origin(pipeline, topic, all[i])) {
+            return PN_SINK_ORIGINS_ALL;
+        }
+    }
+    return pn_pipeline_takes_origin(pipeline, topic, PN_ORIGIN_OFFSET) ? PN_SINK_ORIGINS_OFFSETS
+                                                                       : PN_SINK_ORIGINS_NONE;
+}
+
 int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_store *store,
                      struct pn_sink **sink, struct pn_err *e)
 {
@@ -45,6 +60,9 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
     config.topics_regex = regex_of(pipeline, &regex);
     config.topics_dir = pipeline->topics_dir;
     config.dead_letters_dir = pipeline->dead_letters_dir;
+    config.origins_dir = pipeline->origins_dir;
+    config.origins = origins_of;
+    config.origins_arg = (void *)pipeline;
     config.log = log;
     config.store = store;
     config.io = app->io;

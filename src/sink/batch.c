@@ -15,13 +15,15 @@ enum {
     LINE_BYTES_MAX = 8 * PN_RECORD_BYTES_MAX
 };
 
-void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition)
+void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition,
+                        enum pn_sink_origins keeps)
 {
-    *batch = (struct pn_sink_batch){.topic = topic, .partition = partition};
+    *batch = (struct pn_sink_batch){.topic = topic, .partition = partition, .keeps = keeps};
     /* Not the present setting: a remembered object may have been cut by a larger one. */
     size_t bytes_max = (size_t)PN_SINK_FLUSH_BYTES_MAX + BATCH_BYTES + LINE_BYTES_MAX;
     pn_buf_init(&batch->values, bytes_max);
     pn_buf_init(&batch->dead, bytes_max);
+    pn_buf_init(&batch->origins, bytes_max);
     batch->parser = pn_json_parser_create();
 }
 
@@ -29,13 +31,15 @@ void pn_sink_batch_deinit(struct pn_sink_batch *batch)
 {
     pn_buf_deinit(&batch->values);
     pn_buf_deinit(&batch->dead);
+    pn_buf_deinit(&batch->origins);
     pn_json_parser_destroy(&batch->parser);
     free(batch->objects);
 }
 
 bool pn_sink_batch_is_full(const struct pn_sink_batch *batch)
 {
-    return batch->count >= BATCH_OBJECTS_MAX || batch->values.len + batch->dead.len >= BATCH_BYTES;
+    size_t bytes = batch->values.len + batch->dead.len + batch->origins.len;
+    return batch->count >= BATCH_OBJECTS_MAX || bytes >= BATCH_BYTES;
 }
 
 static struct pn_sink_object *open_object(const struct pn_sink_batch *batch)
@@ -48,8 +52,10 @@ void pn_sink_batch_open(struct pn_sink_batch *batch, int64_t first)
 {
     PN_ASSERT(!batch->is_open);
     pn_grow((void **)&batch->objects, &batch->capacity, batch->count + 1, sizeof *batch->objects);
-    batch->objects[batch->count] = (struct pn_sink_object){
-        .first = first, .values_at = batch->values.len, .dead_at = batch->dead.len};
+    batch->objects[batch->count] = (struct pn_sink_object){.first = first,
+                                                           .values_at = batch->values.len,
+                                                           .dead_at = batch->dead.len,
+                                                           .origins_at = batch->origins.len};
     batch->is_open = true;
 }
 
@@ -97,6 +103,64 @@ static void write_dead_letter(const struct pn_sink_batch *batch, struct pn_buf *
     pn_json_end_line(&json);
 }
 
+static void add_text(struct pn_json_writer *json, struct pn_bytes text, struct pn_buf *scratch)
+{
+    pn_buf_reset(scratch);
+    pn_utf8_add_clean(scratch, text.data, text.len);
+    pn_json_put_string(json, pn_buf_text(scratch), scratch->len);
+}
+
+static void add_headers(struct pn_json_writer *json, const struct pn_record *record)
+{
+    struct pn_buf scratch;
+    pn_buf_init(&scratch, LINE_BYTES_MAX);
+    pn_json_add_array(json, "headers");
+    for (size_t i = 0; i < record->header_count; i++) {
+        struct pn_bytes value = record->headers[i].value;
+        bool is_text = value.data != NULL && pn_utf8_valid(value.data, value.len);
+        pn_json_put_array(json);
+        add_text(json, record->headers[i].name, &scratch);
+        if (is_text) {
+            pn_json_put_string(json, value.data, value.len);
+        } else {
+            pn_json_put_null(json);
+        }
+        if (value.data != NULL && !is_text) {
+            pn_json_put_base64(json, value.data, value.len);
+        }
+        pn_json_end(json);
+    }
+    pn_json_end(json);
+    pn_buf_deinit(&scratch);
+}
+
+/* Where a record that lands as a value came from. */
+static void write_origin(struct pn_sink_batch *batch, const struct pn_record *record)
+{
+    struct pn_json_writer json;
+    struct pn_bytes key = record->key;
+    pn_json_writer_init(&json, &batch->origins);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "offset", record->offset);
+    if (batch->keeps == PN_SINK_ORIGINS_ALL) {
+        pn_json_add_i64(&json, "timestamp", record->timestamp_ms);
+    }
+    if (batch->keeps == PN_SINK_ORIGINS_ALL && key.data != NULL) {
+        bool is_text = pn_utf8_valid(key.data, key.len);
+        pn_json_put_key(&json, is_text ? "key" : "key_base64");
+        if (is_text) {
+            pn_json_put_string(&json, key.data, key.len);
+        } else {
+            pn_json_put_base64(&json, key.data, key.len);
+        }
+    }
+    if (batch->keeps == PN_SINK_ORIGINS_ALL && record->header_count > 0) {
+        add_headers(&json, record);
+    }
+    pn_json_end(&json);
+    pn_json_end_line(&json);
+}
+
 /* Why the record's value is not JSON; NULL when *root is what it holds. */
 static const char *parse(struct pn_json_parser *parser, const struct pn_record *record,
                          struct pn_json **root, struct pn_err *e)
@@ -118,19 +182,25 @@ bool pn_sink_batch_add(struct pn_sink_batch *batch, const struct pn_record *reco
     struct pn_sink_object *object = open_object(batch);
     size_t values_len = batch->values.len;
     size_t dead_len = batch->dead.len;
+    size_t origins_len = batch->origins.len;
     struct pn_json *root = NULL;
     struct pn_err why;
     const char *reason = parse(batch->parser, record, &root, &why);
     if (reason == NULL) {
         pn_json_write(&batch->values, root);
         pn_buf_addc(&batch->values, '\n');
+        if (batch->keeps != PN_SINK_ORIGINS_NONE) {
+            write_origin(batch, record);
+        }
     } else {
         write_dead_letter(batch, &batch->dead, record, reason);
     }
-    size_t bytes = (batch->values.len - object->values_at) + (batch->dead.len - object->dead_at);
+    size_t bytes = (batch->values.len - object->values_at) + (batch->dead.len - object->dead_at) +
+                   (batch->origins.len - object->origins_at);
     if (pn_sink_batch_open_count(batch) > 0 && bytes > (size_t)bytes_max) {
         cut_to(&batch->values, values_len);
         cut_to(&batch->dead, dead_len);
+        cut_to(&batch->origins, origins_len);
         return false;
     }
     if (reason == NULL) {
@@ -151,6 +221,7 @@ void pn_sink_batch_close(struct pn_sink_batch *batch, int64_t end)
     object->end = end;
     object->values_len = batch->values.len - object->values_at;
     object->dead_len = batch->dead.len - object->dead_at;
+    object->origins_len = batch->origins.len - object->origins_at;
     batch->count++;
     batch->is_open = false;
 }
@@ -167,6 +238,7 @@ void pn_sink_batch_drop(struct pn_sink_batch *batch)
     const struct pn_sink_object *object = open_object(batch);
     cut_to(&batch->values, object->values_at);
     cut_to(&batch->dead, object->dead_at);
+    cut_to(&batch->origins, object->origins_at);
     batch->is_open = false;
 }
 

@@ -1,6 +1,7 @@
 /*
- * Objects being built: the lines of several objects side by side in two buffers, one for values and
- * one for dead letters. Objects are opened, filled and closed one after the other.
+ * Objects being built: the lines of several objects side by side in three buffers, for values, for
+ * dead letters, and for the origins of the values. Objects are opened, filled and closed one after
+ * the other.
  */
 #ifndef PN_SINK_BATCH_H
 #define PN_SINK_BATCH_H
@@ -13,8 +14,9 @@
 #include "base/json.h"
 #include "log/log.h"
 #include "sink/prints.h"
+#include "sink/sink.h"
 
-/* The lines of the records first .. end - 1. One of the two may be empty: it isn't written then. */
+/* The lines of the records first .. end - 1. Those that are empty are not written. */
 struct pn_sink_object {
     int64_t first;
     int64_t end;
@@ -25,13 +27,17 @@ struct pn_sink_object {
     size_t dead_at; /* in the batch's dead letters */
     size_t dead_len;
     struct pn_sink_print last; /* of the last record, where the batch takes prints */
+    size_t origins_at; /* in the batch's origins */
+    size_t origins_len;
 };
 
 struct pn_sink_batch {
     const char *topic; /* borrowed; for the dead letters */
     int32_t partition;
+    enum pn_sink_origins keeps; /* of the topic */
     struct pn_buf values;
     struct pn_buf dead;
+    struct pn_buf origins;          /* store/origins_key.h */
     struct pn_sink_object *objects; /* an open one is after the last */
     size_t count;                   /* closed objects */
     size_t capacity;
@@ -40,7 +46,8 @@ struct pn_sink_batch {
     struct pn_json_parser *parser;
 };
 
-void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition);
+void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t partition,
+                        enum pn_sink_origins keeps);
 void pn_sink_batch_deinit(struct pn_sink_batch *batch);
 
 /* Should the batch be written before another object is opened? */

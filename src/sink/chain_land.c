@@ -3,14 +3,16 @@
  * records at the same time, each with cuts of its own.
  *
  * The objects of a batch are put in this order, which is what makes the chain one:
- *   1. The first object, if there is none under its number. Its note has all cuts of the batch. A
- *      sink that is refused takes the cuts of the note that is there for its own.
- *   2. The other objects of these cuts, side by side.
+ *   1. The origins of the first object, then that object, if there is none under its number. Its
+ *      note has all cuts of the batch. A sink that is refused takes the cuts of the note that is
+ *      there for its own.
+ *   2. The others' origins, then the other objects of these cuts, each side by side.
  *   3. The objects of dead letters. Only then a sink begins the next batch.
  *
  * So a sink that finds cuts (because it was refused, or at its start) completes them: it puts what
- * is missing. All sinks make the same lines of the same cut. An object of values is put even when
- * all its records are dead letters: two keys that could both decide would race.
+ * is missing. All sinks make the same lines of the same cut. Origins are named after the bytes of
+ * their object, so those of a sink that was refused are nobody's. An object of values is put even
+ * when all its records are dead letters: two keys that could both decide would race.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #include "base/mem.h"
 #include "sink/landing.h"
 #include "sink/note.h"
+#include "sink/origins.h"
 
 /* --- putting ---------------------------------------------------------------------------------- */
 
@@ -85,8 +88,10 @@ static int put_values(struct pn_sink_landing *landing, struct pn_sink_note *note
             puts.puts[puts.count - 1].note = text;
         }
     }
-    int rc =
-        puts.count > 0 ? pn_store_put_new(config->store, puts.puts, puts.count, puts.is_new, e) : 0;
+    int rc = pn_sink_put_origins(landing, from, end, is_there, e);
+    if (rc == 0 && puts.count > 0) {
+        rc = pn_store_put_new(config->store, puts.puts, puts.count, puts.is_new, e);
+    }
     *refused = 0;
     for (size_t i = puts.count; i-- > 0 && rc == 0;) {
         if (puts.is_new[i]) {

@@ -33,7 +33,11 @@ void pn_sink_landing_init(struct pn_sink_landing *landing, struct pn_sink *sink,
 {
     const struct pn_sink_memory *memory = &part->memory;
     *landing = (struct pn_sink_landing){.sink = sink, .part = part, .next = memory->landed};
-    pn_sink_batch_init(&landing->batch, memory->topic, memory->partition);
+    const struct pn_sink_config *config = &sink->config;
+    enum pn_sink_origins keeps = config->origins_dir != NULL
+                                     ? config->origins(config->origins_arg, memory->topic)
+                                     : PN_SINK_ORIGINS_NONE;
+    pn_sink_batch_init(&landing->batch, memory->topic, memory->partition, keeps);
     landing->batch.takes_prints = pn_log_counts_topic_ids(sink->config.log);
     pn_sink_reader_init(&landing->reader, sink->config.log, memory->topic, memory->partition,
                         memory->landed, note_lost, landing);
@@ -149,5 +153,6 @@ void pn_sink_count_object(struct pn_sink_landing *landing, const struct pn_sink_
 int pn_sink_check_batch(const struct pn_sink_batch *batch, struct pn_err *e)
 {
     int rc = pn_buf_check(&batch->values, "an object to land", e);
-    return rc != 0 ? rc : pn_buf_check(&batch->dead, "an object of dead letters", e);
+    rc = rc != 0 ? rc : pn_buf_check(&batch->dead, "an object of dead letters", e);
+    return rc != 0 ? rc : pn_buf_check(&batch->origins, "an object of origins", e);
 }

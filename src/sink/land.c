@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "sink/landing.h"
+#include "sink/origins.h"
 
 /* --- remembered cuts ----------------------------------------------------------------------- */
 
@@ -174,6 +175,9 @@ static int land(struct pn_sink_landing *landing, bool all, struct pn_err *e)
     }
     if (rc == 0 && !landing->is_again && landing->batch.count > 0) {
         rc = remember_cuts(landing, e);
+    }
+    if (rc == 0) {
+        rc = pn_sink_put_origins(landing, 0, landing->batch.count, NULL, e);
     }
     if (rc == 0) {
         rc = write_dead_letters(landing, e);

@@ -37,6 +37,9 @@ static int check_config(const struct pn_sink_config *config, struct pn_err *e)
     if (rc == 0) {
         rc = pn_store_key_check(config->dead_letters_dir, e);
     }
+    if (rc == 0 && config->origins_dir != NULL) {
+        rc = pn_store_key_check(config->origins_dir, e);
+    }
     if (rc == 0 && strcmp(config->topics_dir, config->dead_letters_dir) == 0) {
         rc = pn_err_input(e, "topics_dir and dead_letters_dir must differ; both are '%s'",
                           config->topics_dir);
@@ -78,6 +81,7 @@ static void copy_config(struct pn_sink *sink, const struct pn_sink_config *confi
     sink->config.folder = pn_xstrdup(config->folder);
     sink->config.topics_dir = pn_xstrdup(config->topics_dir);
     sink->config.dead_letters_dir = pn_xstrdup(config->dead_letters_dir);
+    sink->config.origins_dir = config->origins_dir != NULL ? pn_xstrdup(config->origins_dir) : NULL;
     sink->config.topics_regex = NULL; /* the compiled one is kept instead */
     sink->config.group = config->group != NULL ? pn_xstrdup(config->group) : NULL;
     sink->config.worker = config->worker != NULL ? pn_xstrdup(config->worker) : NULL;
@@ -164,6 +168,7 @@ void pn_sink_destroy(struct pn_sink **sink)
     free((char *)self->config.worker);
     free((char *)self->config.topics_dir);
     free((char *)self->config.dead_letters_dir);
+    free((char *)self->config.origins_dir);
     free(self->state_path);
     pthread_cond_destroy(&self->wake);
     pthread_mutex_destroy(&self->work);

@@ -15,6 +15,10 @@
  *
  * An encoding is "text", "base64" for bytes that are not UTF-8, or null for an absent value.
  *
+ * Of topics that `origins` names, an object below origins_dir says where the records of each object
+ * came from (store/origins_key.h). It is put before the object that it belongs to, so a reader that
+ * finds that one finds both. Its bytes count for `flush_bytes`, too.
+ *
  * When an object is cut:
  *   - every `flush_size` records;
  *   - when the next record would make it larger than `flush_bytes` (a cap, not a trigger: memory
@@ -75,6 +79,14 @@
 
 enum { PN_SINK_FLUSH_BYTES_MAX = 1024 * 1024 * 1024 };
 
+/* What is kept of where a topic's records came from, in objects beside the landed ones
+ * (store/origins_key.h). */
+enum pn_sink_origins {
+    PN_SINK_ORIGINS_NONE,
+    PN_SINK_ORIGINS_OFFSETS, /* the offsets, where they do not follow from the object's first one */
+    PN_SINK_ORIGINS_ALL      /* offset, timestamp, key and headers */
+};
+
 /*
  * The texts are copied; what is marked so is borrowed for the sink's life. A topic is landed when
  * it is in `topics` or `topics_regex` matches its whole name.
@@ -87,6 +99,9 @@ struct pn_sink_config {
     const char *topics_regex;     /* POSIX extended; NULL for none */
     const char *topics_dir;       /* "topics" */
     const char *dead_letters_dir; /* "dead_letters" */
+    const char *origins_dir;      /* "origins"; NULL: no topic keeps any */
+    enum pn_sink_origins (*origins)(void *arg, const char *topic); /* NULL likewise. Any thread */
+    void *origins_arg;            /* borrowed for the sink's life */
     int64_t flush_size;           /* records in an object, at least 1 */
     int64_t flush_bytes;          /* most bytes in an object of more than one record, up to
                                      PN_SINK_FLUSH_BYTES_MAX */

@@ -1,5 +1,6 @@
 """What the tests ask of Kafka beside pinion, with Confluent's client: `ADDRESS FUNCTION ARGS`."""
 
+import base64
 import json
 import sys
 
@@ -19,7 +20,11 @@ address, function, arguments = sys.argv[1:4]
 
 
 def _text(value):
-    return None if value is None else value.decode()
+    return None if value is None else value.decode(errors="replace")
+
+
+def _bytes(text):
+    return None if text is None else base64.b64decode(text)
 
 
 def records(topic, partition):
@@ -61,6 +66,24 @@ def produce(topic, keys):
     producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2_random"})
     for key in keys:
         producer.produce(topic, "0", key)
+    producer.flush(60)
+
+
+def produce_all(topic, records, transactional):
+    """Records, each [key, value, timestamp, headers], in one transaction or without; bytes are in
+    base64."""
+    given = {"transactional.id": "test-all"} if transactional else {}
+    producer = Producer({"bootstrap.servers": address, **given})
+    if transactional:
+        producer.init_transactions(60)
+        producer.begin_transaction()
+    for key, value, timestamp, headers in records:
+        headers = [(name, _bytes(of)) for name, of in headers]
+        producer.produce(
+            topic, _bytes(value), _bytes(key), partition=0, timestamp=timestamp, headers=headers
+        )
+    if transactional:
+        producer.commit_transaction(60)
     producer.flush(60)
 
 

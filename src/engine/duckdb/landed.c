@@ -482,8 +482,11 @@ static int take_row(struct reader *reader, const char *text, size_t len, size_t 
                     idx_t *rows, struct pn_err *e)
 {
     struct pn_err why;
-    const struct pn_origin_values *origin =
-        pn_line_origins_at(reader->origins, reader->unit->lines);
+    const struct pn_origin_values *origin = NULL;
+    int rc = pn_line_origins_at(reader->origins, reader->unit->lines, &origin, e);
+    if (rc != 0) {
+        return rc;
+    }
     if (pn_decoder_row(reader->decoder, text, len, capacity, origin, *rows, &why) == 0) {
         (*rows)++;
         return 0;
@@ -566,9 +569,11 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
     if (rc == 0 && next == file->first_unit) {
         file->has_offsets = pn_lines_offsets(reader->lines, &file->first, &file->end);
     }
-    return rc == 0
-               ? pn_line_origins_open(reader->origins, file->topic, file->name, file->is_object, e)
-               : rc;
+    uint32_t sum = 0;
+    bool has_sum = rc == 0 && pn_lines_stored_sum(reader->lines, &sum);
+    return rc == 0 ? pn_line_origins_open(reader->origins, file->topic, file->name, file->is_object,
+                                          has_sum ? &sum : NULL, e)
+                   : rc;
 }
 
 static int damaged(const struct pn_landed_scan *scan, const struct file *file, struct pn_err *e)
@@ -607,8 +612,12 @@ static int check_file(const struct reader *reader, const struct file *file, stru
 static int end_unit(struct reader *reader, struct pn_err *e)
 {
     struct file *file = &reader->scan->files[reader->unit->file];
+    int rc = pn_line_origins_end(reader->origins, reader->unit->lines, e);
     reader->unit->sum = pn_lines_sum(reader->lines);
     reader->unit = NULL;
+    if (rc != 0) {
+        return rc;
+    }
     return atomic_fetch_sub(&file->units_left, 1) == 1 ? check_file(reader, file, e) : 0;
 }
 

@@ -13,7 +13,8 @@ enum {
 /* Times that all readers of the tables take: 1970 to 9999. A producer may send any other number. */
 static const int64_t TIME_MS_MAX = INT64_C(253402300799999);
 
-const struct pn_origin_values pn_origin_unknown = {.partition = -1, .offset = -1};
+const struct pn_origin_values pn_origin_unknown = {
+    .partition = -1, .offset = -1, .timestamp_ms = -1};
 
 static struct pn_json *text_node(const char *text, size_t len, struct pn_arena *arena)
 {
@@ -56,15 +57,74 @@ static struct pn_json *base64_node(struct pn_bytes bytes, struct pn_arena *arena
     return node;
 }
 
-/* Bytes that may be anything. */
-static const struct pn_json *bytes_node(struct pn_bytes bytes, struct pn_arena *arena)
+/* Bytes that may be anything, for a column of text or of bytes: those have base64 in JSON. */
+static struct pn_json *bytes_node(struct pn_bytes bytes, const struct pn_type *type,
+                                  struct pn_arena *arena)
 {
     if (bytes.data == NULL) {
         return NULL;
     }
-    return pn_utf8_valid(bytes.data, bytes.len) ? text_node(bytes.data, bytes.len, arena)
-                                                : base64_node(bytes, arena);
+    bool is_text = type->kind == PN_TYPE_STRING && pn_utf8_valid(bytes.data, bytes.len);
+    return is_text ? text_node(bytes.data, bytes.len, arena) : base64_node(bytes, arena);
 }
+
+/* --- headers ---------------------------------------------------------------------------------- */
+
+static void add_child(struct pn_json *parent, struct pn_json *child, struct pn_json **last)
+{
+    if (*last == NULL) {
+        parent->first = child;
+    } else {
+        (*last)->next = child;
+    }
+    *last = child;
+    parent->count++;
+}
+
+static struct pn_json *as_member(struct pn_json *node, const char *name, size_t len,
+                                 struct pn_arena *arena)
+{
+    if (node == NULL) {
+        node = pn_arena_calloc(arena, 1, sizeof *node); /* JSON's null */
+    }
+    node->key = name;
+    node->key_len = len;
+    return node;
+}
+
+/* {"key": name, "value": value}, or in a map {name: value}. */
+static const struct pn_json *headers_node(const struct pn_origin_values *origin,
+                                          const struct pn_type *type, struct pn_arena *arena)
+{
+    bool is_map = type->kind == PN_TYPE_MAP;
+    const struct pn_type *value_type =
+        is_map ? &type->fields[1].type : &type->fields[0].type.fields[1].type;
+    if (origin->header_count == 0) {
+        return NULL;
+    }
+    struct pn_json *all = pn_arena_calloc(arena, 1, sizeof *all);
+    struct pn_json *last = NULL;
+    all->type = is_map ? PN_JSON_OBJECT : PN_JSON_ARRAY;
+    for (size_t i = 0; i < origin->header_count; i++) {
+        const struct pn_record_header *header = &origin->headers[i];
+        struct pn_json *value = bytes_node(header->value, value_type, arena);
+        if (is_map) {
+            value = as_member(value, header->name.data, header->name.len, arena);
+            add_child(all, value, &last);
+            continue;
+        }
+        struct pn_json *item = pn_arena_calloc(arena, 1, sizeof *item);
+        struct pn_json *last_member = NULL;
+        struct pn_json *name = text_node(header->name.data, header->name.len, arena);
+        item->type = PN_JSON_OBJECT;
+        add_child(item, as_member(name, "key", strlen("key"), arena), &last_member);
+        add_child(item, as_member(value, "value", strlen("value"), arena), &last_member);
+        add_child(all, item, &last);
+    }
+    return all;
+}
+
+/* --- all -------------------------------------------------------------------------------------- */
 
 const struct pn_json *pn_origin_value(const struct pn_origin_values *origin,
                                       const struct pn_column *column, struct pn_arena *arena)
@@ -77,6 +137,12 @@ const struct pn_json *pn_origin_value(const struct pn_origin_values *origin,
         return integer_node(origin->partition, arena);
     case PN_ORIGIN_OFFSET:
         return integer_node(origin->offset, arena);
+    case PN_ORIGIN_TIMESTAMP:
+        return time_node(origin->timestamp_ms, arena);
+    case PN_ORIGIN_KEY:
+        return bytes_node(origin->key, &column->type, arena);
+    case PN_ORIGIN_HEADERS:
+        return headers_node(origin, &column->type, arena);
     case PN_ORIGIN_STREAM:
         return name_node(origin->stream, arena);
     case PN_ORIGIN_SHARD:
@@ -84,7 +150,7 @@ const struct pn_json *pn_origin_value(const struct pn_origin_values *origin,
     case PN_ORIGIN_SEQUENCE_NUMBER:
         return name_node(origin->sequence, arena);
     case PN_ORIGIN_PARTITION_KEY:
-        return bytes_node(origin->partition_key, arena);
+        return bytes_node(origin->partition_key, &column->type, arena);
     case PN_ORIGIN_ARRIVAL:
         return time_node(origin->arrival_ms, arena);
     case PN_ORIGIN_NONE:

@@ -3,11 +3,14 @@
  *
  *   topic, stream, shard, sequence_number   text
  *   partition, offset                       an integer
- *   partition_key                           text; of bytes that are not UTF-8 their base64
- *   arrival                                 a time, to the millisecond
+ *   key, partition_key, a header's value    text; of bytes that are not UTF-8 their base64. Bytes
+ *                                           where the column is binary
+ *   headers                                 an array of structs in their order, or a map, in which
+ *                                           of headers of one name the last one counts
+ *   timestamp, arrival                      a time from 1970 to 9999, to the millisecond
  *
- * What is not known is null, and so is an origin of a topic for a record of a stream, and the other
- * way round.
+ * What is not known, or was not there, is null, and so is an origin of a topic for a record of a
+ * stream, and the other way round.
  */
 #ifndef PN_ENGINE_DUCKDB_ORIGIN_H
 #define PN_ENGINE_DUCKDB_ORIGIN_H
@@ -19,9 +22,13 @@
 
 /* Of one record. Everything is borrowed. */
 struct pn_origin_values {
-    const char *topic;  /* NULL: not known, or the record is a stream's */
-    int32_t partition;  /* -1: not known */
-    int64_t offset;     /* -1: not known */
+    const char *topic;    /* NULL: not known, or the record is a stream's */
+    int32_t partition;    /* -1: not known */
+    int64_t offset;       /* -1: not known */
+    int64_t timestamp_ms; /* -1: not known, or there was none */
+    struct pn_bytes key;
+    const struct pn_record_header *headers;
+    size_t header_count;
     const char *stream; /* NULL: the record is not a stream's; what follows says nothing then */
     const char *shard;
     const char *sequence;

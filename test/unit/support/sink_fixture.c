@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 
+#include "base/crc32c.h"
 #include "base/mem.h"
 #include "store/local/local.h"
+#include "store/origins_key.h"
 #include "support/defaults.h"
 #include "support/ram_io.h"
 
@@ -132,4 +134,58 @@ void sink_bed_append(struct sink_fixture *fixture, const char *topic, int first,
         snprintf(value, sizeof value, "%d", i);
         (void)fake_log_append(fixture->log, topic, 0, value);
     }
+}
+
+static enum pn_sink_origins keeps(void *arg, const char *topic)
+{
+    const struct sink_fixture *fixture = arg;
+    (void)topic;
+    return fixture->keeps;
+}
+
+void sink_bed_keep_origins(struct sink_fixture *fixture, enum pn_sink_origins of_topics)
+{
+    fixture->keeps = of_topics;
+    fixture->config.origins_dir = "origins";
+    fixture->config.origins = keeps;
+    fixture->config.origins_arg = fixture;
+}
+
+static size_t count_lines(const struct pn_buf *text)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < text->len; i++) {
+        lines += text->data[i] == '\n';
+    }
+    return lines;
+}
+
+static int look_for_origins(void *arg, const struct pn_object *object)
+{
+    struct pn_store *store = arg;
+    struct pn_buf values;
+    struct pn_buf origins;
+    struct pn_err e = {.msg = ""};
+    pn_buf_init(&values, 64 * 1024 * 1024);
+    pn_buf_init(&origins, 64 * 1024 * 1024);
+    assert_int_equal(pn_store_get(store, object->key, &values, NULL), 0);
+    if (values.len > 0) {
+        char *key =
+            pn_origins_key("origins", "topics", object->key, pn_crc32c(values.data, values.len));
+        assert_non_null(key);
+        if (pn_store_get(store, key, &origins, &e) != 0) {
+            fail_msg("%s lacks its origins: %s", object->key, e.msg);
+        }
+        assert_int_equal(count_lines(&origins), count_lines(&values));
+        free(key);
+    }
+    pn_buf_deinit(&values);
+    pn_buf_deinit(&origins);
+    return 0;
+}
+
+void sink_bed_assert_origins(struct sink_fixture *fixture)
+{
+    assert_int_equal(
+        pn_store_list(fixture->store, "topics/", NULL, look_for_origins, fixture->store, NULL), 0);
 }

@@ -17,6 +17,7 @@ struct sink_fixture {
     struct pn_fake_clock clock;
     struct pn_metrics *metrics;
     const char *topics[4];
+    enum pn_sink_origins keeps;
     struct pn_sink_config config; /* a test changes it before sink_bed_open() */
     struct pn_sink *sink;
 };
@@ -24,6 +25,10 @@ struct sink_fixture {
 /* flush_size 3, rotation after 1000 ms, the topic "t" of one partition. Asserts (cmocka). */
 void sink_bed_init(struct sink_fixture *fixture);
 void sink_bed_deinit(struct sink_fixture *fixture);
+/* All topics keep origins from the next life on. */
+void sink_bed_keep_origins(struct sink_fixture *fixture, enum pn_sink_origins keeps);
+/* Each landed object has origins, as many lines as it has. */
+void sink_bed_assert_origins(struct sink_fixture *fixture);
 /* Starts and ends one life of the sink. */
 void sink_bed_open(struct sink_fixture *fixture);
 void sink_bed_close(struct sink_fixture *fixture);
