@@ -214,6 +214,11 @@ int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
     for (const struct pn_yaml_node *column = map->first; column != NULL; column = column->next) {
         columns[table->column_count].is_lenient = is_lenient;
         rc = read_column(pipeline, column, raw, &columns[table->column_count], e);
+        if (rc == 0 && table->from_files != NULL &&
+            pn_column_has_origin(&columns[table->column_count])) {
+            rc = pn_yaml_error(yaml, pn_yaml_get(column, "from"), e,
+                               "is only allowed for columns of a table with from_topic");
+        }
         if (rc != 0) {
             return rc;
         }

@@ -27,7 +27,7 @@ struct pn_sink_object {
     size_t dead_at; /* in the batch's dead letters */
     size_t dead_len;
     struct pn_sink_print last; /* of the last record, where the batch takes prints */
-    size_t origins_at; /* in the batch's origins */
+    size_t origins_at;         /* in the batch's origins */
     size_t origins_len;
 };
 

@@ -300,7 +300,15 @@ def test_only_raw_tables_have_origins(pipeline):
                             'place: int, "offset": {type: bigint, from: offset}}')  # fmt: skip
     (pipeline / "pipeline.yml").write_text(text)
     done = run("pipeline", "check", pipeline, check=False)
-    assert "is only allowed for columns of a table with from_topic" in done.stderr
+    assert "from: is only allowed for columns of a raw table" in done.stderr
+
+
+def test_rows_of_files_have_no_origins(pipeline):
+    (pipeline / "pipeline.yml").write_text(PIPELINE.replace('from_topic: "*.parts"',
+                                                            'from_files: "in/*.json"'))  # fmt: skip
+    done = run("pipeline", "check", pipeline, check=False)
+    said = "columns.topic.from: is only allowed for columns of a table with from_topic"
+    assert said in done.stderr
 
 
 def test_what_shows_a_pipeline_shows_origins(pipeline):
