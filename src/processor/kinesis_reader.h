@@ -4,7 +4,8 @@
  *   kinesis_reader.c         the source: its life and its operations
  *   kinesis_reader_calls.c   one call of its API, from a struct to a struct
  *   kinesis_reader_look.c    which streams and shards there are, remembered for a while
- *   kinesis_reader_get.c     reading a shard: iterators, limits, what is lost
+ *   kinesis_reader_turn.c    whose turn it is to read a shard: iterators, limits
+ *   kinesis_reader_get.c     reading a shard, and what is lost
  */
 #ifndef PN_PROCESSOR_KINESIS_READER_H
 #define PN_PROCESSOR_KINESIS_READER_H
@@ -20,7 +21,8 @@ enum {
     /* How old may it be which streams and shards there are? Kinesis allows few looks. */
     PN_KINESIS_READER_LOOK_MS = 10000,
     PN_KINESIS_READER_ITERATOR_BYTES_MAX = 8192,
-    PN_KINESIS_READER_CURSORS_MAX = 8 /* of a shard: the readers of its stream's tables */
+    PN_KINESIS_READER_CURSORS_MAX = 8, /* of a shard: the readers of its stream's tables */
+    PN_KINESIS_READER_THREADS_MAX = 32
 };
 
 /* Where GetRecords continues for a reader that has come to `text` (struct pn_processor_place). */
@@ -31,8 +33,20 @@ struct pn_kinesis_reader_cursor {
     bool is_first; /* it was made for the text: that of a sequence number begins with its record */
 };
 
+/* A thread that reads a shard, such as that of a table. Times are by the clock that only rises. */
+struct pn_kinesis_reader_thread {
+    pthread_t thread;
+    int64_t asked_ms; /* for records, last */
+    int64_t read_ms;  /* when it read last; before that, when it asked first */
+    bool is_regular;  /* it has asked more than once: one that shows the lag may not ask again */
+};
+
 struct pn_kinesis_reader_shard {
     uint32_t index;
+    bool is_gone; /* Kinesis does not list it, since gone_ms */
+    int64_t gone_ms;
+    struct pn_kinesis_reader_thread threads[PN_KINESIS_READER_THREADS_MAX];
+    size_t thread_count;
     int64_t next_ms;  /* no read before, by the clock that only rises */
     int64_t pause_ms; /* after the last refusal; 0: the last read was not refused */
     struct pn_kinesis_reader_cursor cursors[PN_KINESIS_READER_CURSORS_MAX];
@@ -119,11 +133,39 @@ int pn_kinesis_reader_get(struct pn_kinesis_reader *reader, const char *stream,
 int pn_kinesis_reader_look(struct pn_kinesis_reader *reader, const char *name,
                            struct pn_kinesis_reader_stream **stream,
                            struct pn_err *e) PN_MUST_CHECK;
-/* Forgets how its shards were read. With the lock, or at the end. */
+/* Forgets how its shards were read, as when the stream is gone. With the lock, or at the end. */
 void pn_kinesis_reader_forget(struct pn_kinesis_reader_stream *stream);
 /* The next look asks Kinesis. */
 void pn_kinesis_reader_look_again(struct pn_kinesis_reader *reader,
                                   struct pn_kinesis_reader_stream *stream);
+
+/* --- kinesis_reader_turn.c -------------------------------------------------------------------- */
+
+/* One read of one shard. */
+struct pn_kinesis_reading {
+    struct pn_kinesis_reader *reader;
+    struct pn_kinesis_reader_stream *stream;
+    uint64_t id;
+    uint32_t shard;
+    int64_t offset;
+    const struct pn_processor_place *place;
+    int64_t retention_ms;
+    int64_t now_ms;                         /* by the clock of Kinesis, as far as it is known */
+    struct pn_kinesis_reader_cursor cursor; /* iterator NULL: there is none yet */
+};
+
+/* Is the stream still that one (else MISSING), and is it this thread's turn? Then takes the
+ * shard's cursor. */
+int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_ours,
+                                struct pn_err *e) PN_MUST_CHECK;
+/* Keeps the cursor for the next read, in place of the oldest one if there are too many. That of a
+ * stream that is gone is freed. */
+void pn_kinesis_reader_give_cursor(struct pn_kinesis_reading *reading);
+/* When the shard may be read again. */
+void pn_kinesis_reader_pace(struct pn_kinesis_reading *reading, int64_t bytes, bool is_refused);
+/* The shard, which is added if need be. With the lock. */
+struct pn_kinesis_reader_shard *pn_kinesis_reader_shard_of(struct pn_kinesis_reader_stream *stream,
+                                                           uint32_t index);
 
 /* --- kinesis_reader_get.c --------------------------------------------------------------------- */
 

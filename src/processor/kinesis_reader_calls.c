@@ -20,7 +20,8 @@ enum {
     REPLY_BYTES_MAX = 32 << 20, /* GetRecords answers up to 10 MiB, as base64 a third more */
     PAGES_MAX = 10000,          /* of a list: one without an end would be read forever */
     SHARDS_MAX = 1 << 20,
-    TRIES = 3 /* of a call that was answered with an error of the server's own */
+    TRIES = 3,     /* of a call that was answered with an error of the server's own */
+    PAUSE_MS = 200 /* before the second one; doubled by each further one */
 };
 static const int64_t HOUR_MS = 3600 * 1000;
 
@@ -103,8 +104,18 @@ static int parse(struct call *call, struct pn_err *e)
                       call->call.operation, rc != 0 ? why.msg : "the answer is not an object");
 }
 
+/* Half of `ms` to one and a half; a source that is to end does not wait. */
+static void pause_about(struct pn_kinesis_reader *reader, int64_t ms)
+{
+    uint64_t seen = pn_notifier_count(&reader->notifier);
+    pthread_mutex_lock(&reader->lock);
+    int64_t more_ms = (int64_t)pn_random_below(&reader->random, (uint64_t)ms);
+    pthread_mutex_unlock(&reader->lock);
+    (void)pn_notifier_wait(&reader->notifier, seen, ms / 2 + more_ms);
+}
+
 /* Sends the body that was written, and parses the reply. The calls here change nothing, so what a
- * server's own error has answered is sent again. */
+ * server's own error has answered is sent again, a little later. */
 static int send(struct pn_kinesis_reader *reader, struct call *call, struct pn_err *e)
 {
     pn_json_end(&call->json);
@@ -118,6 +129,9 @@ static int send(struct pn_kinesis_reader *reader, struct call *call, struct pn_e
         pn_remote_call(reader->remote, &call->call);
         if (call->call.rc != 0 || call->call.status < 500) {
             break;
+        }
+        if (tries < TRIES) {
+            pause_about(reader, (int64_t)PAUSE_MS << (tries - 1));
         }
     }
     if (call->call.rc != 0) {
@@ -271,13 +285,17 @@ int pn_kinesis_reader_shards(struct pn_kinesis_reader *reader, const char *strea
         rc = list_page(reader, stream, &token, &found, count, &capacity, e);
     } while (rc == 0 && token != NULL && ++pages < PAGES_MAX);
     free(token);
+    if (rc == 0 && *count == 0) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                        "what answers ListShards at kinesis.endpoint is not Kinesis: the stream %s "
+                        "has no shards",
+                        stream);
+    }
     if (rc != 0) {
         free(found);
         return rc;
     }
-    if (*count > 0) {
-        qsort(found, *count, sizeof *found, by_index);
-    }
+    qsort(found, *count, sizeof *found, by_index);
     *shards = found;
     return 0;
 }

@@ -7,130 +7,23 @@
 #include "base/time_text.h"
 #include "processor/kinesis_reader.h"
 
-enum {
-    ITERATOR_MS_MAX = 4 * 60 * 1000, /* an iterator is good for 5 minutes */
-    BYTES_PER_SECOND = 2 << 20,      /* that a shard gives; a larger read uses up later seconds */
-    PAUSE_FIRST_MS = 500,            /* after a refusal, doubled by each further one */
-    PAUSE_MAX_MS = 1000 /* limits are of a second, and who waits longer gets none of its reads */
-};
+enum { GONE_MS = 10000 }; /* so long Kinesis must not list a shard that counts as gone */
 /* Where records are lost, offsets continue so much later: further than any batch reaches, so that
  * what a crash has left of a batch (its dead letters) is not taken for what follows. */
 static const int64_t LOST_OFFSETS = INT64_C(1) << 32;
-
-/* --- a shard's turn and its iterators --------------------------------------------------------- */
-
-/* With the lock. */
-static struct pn_kinesis_reader_shard *shard_of(struct pn_kinesis_reader_stream *stream,
-                                                uint32_t index)
-{
-    for (size_t i = 0; i < stream->shard_count; i++) {
-        if (stream->shards[i].index == index) {
-            return &stream->shards[i];
-        }
-    }
-    stream->shards =
-        pn_xrealloc(stream->shards, (stream->shard_count + 1) * sizeof *stream->shards);
-    stream->shards[stream->shard_count] = (struct pn_kinesis_reader_shard){.index = index};
-    return &stream->shards[stream->shard_count++];
-}
-
-/* One read of one shard. */
-struct reading {
-    struct pn_kinesis_reader *reader;
-    struct pn_kinesis_reader_stream *stream;
-    uint64_t id;
-    uint32_t shard;
-    int64_t offset;
-    const struct pn_processor_place *place;
-    int64_t retention_ms;
-    struct pn_kinesis_reader_cursor cursor; /* iterator NULL: there is none yet */
-};
-
-/* Is the stream still that one, and is it the shard's turn? Then takes its cursor. */
-static int take_turn(struct reading *reading, bool *is_ours, struct pn_err *e)
-{
-    struct pn_kinesis_reader *reader = reading->reader;
-    int64_t now_ms = pn_mono_ms(reader->clock);
-    pthread_mutex_lock(&reader->lock);
-    bool is_same = reading->stream->id == reading->id;
-    struct pn_kinesis_reader_shard *shard = shard_of(reading->stream, reading->shard);
-    *is_ours = is_same && now_ms >= shard->next_ms;
-    reading->retention_ms = reading->stream->retention_ms;
-    if (*is_ours) {
-        shard->next_ms = now_ms + reader->read_ms;
-        for (size_t i = 0; i < shard->cursor_count; i++) {
-            if (strcmp(shard->cursors[i].text, reading->place->text) == 0) {
-                reading->cursor = shard->cursors[i];
-                shard->cursors[i] = shard->cursors[--shard->cursor_count];
-                break;
-            }
-        }
-    }
-    pthread_mutex_unlock(&reader->lock);
-    if (reading->cursor.iterator != NULL && now_ms - reading->cursor.made_ms > ITERATOR_MS_MAX) {
-        free(reading->cursor.iterator);
-        reading->cursor.iterator = NULL;
-    }
-    return is_same ? 0
-                   : pn_err_missing(e, "the stream %s was deleted while it was read",
-                                    reading->stream->name);
-}
-
-/* Keeps the cursor for the next read, in place of the oldest one if there are too many. */
-static void give_cursor(struct reading *reading)
-{
-    struct pn_kinesis_reader *reader = reading->reader;
-    if (reading->cursor.iterator == NULL) {
-        return;
-    }
-    pthread_mutex_lock(&reader->lock);
-    struct pn_kinesis_reader_shard *shard = shard_of(reading->stream, reading->shard);
-    size_t at = shard->cursor_count;
-    if (at == PN_KINESIS_READER_CURSORS_MAX) {
-        at = 0;
-        for (size_t i = 1; i < shard->cursor_count; i++) {
-            at = shard->cursors[i].made_ms < shard->cursors[at].made_ms ? i : at;
-        }
-        free(shard->cursors[at].iterator);
-    } else {
-        shard->cursor_count++;
-    }
-    shard->cursors[at] = reading->cursor;
-    pthread_mutex_unlock(&reader->lock);
-    reading->cursor.iterator = NULL;
-}
-
-/* When the shard may be read again. */
-static void pace(struct reading *reading, int64_t bytes, bool is_refused)
-{
-    struct pn_kinesis_reader *reader = reading->reader;
-    pthread_mutex_lock(&reader->lock);
-    struct pn_kinesis_reader_shard *shard = shard_of(reading->stream, reading->shard);
-    int64_t pause_ms = bytes * 1000 / BYTES_PER_SECOND;
-    if (is_refused) {
-        int64_t doubled_ms = shard->pause_ms > 0 ? 2 * shard->pause_ms : PAUSE_FIRST_MS;
-        shard->pause_ms = doubled_ms < PAUSE_MAX_MS ? doubled_ms : PAUSE_MAX_MS;
-        pause_ms = shard->pause_ms / 2 +
-                   (int64_t)pn_random_below(&reader->random, (uint64_t)shard->pause_ms);
-    } else {
-        shard->pause_ms = 0;
-    }
-    int64_t next_ms = pn_mono_ms(reader->clock) + pause_ms;
-    shard->next_ms = next_ms > shard->next_ms ? next_ms : shard->next_ms;
-    pthread_mutex_unlock(&reader->lock);
-}
 
 /* --- what a read means ------------------------------------------------------------------------ */
 
 /*
  * The record before the place is gone, or there was none. A stream keeps records for a while only:
  * so those that followed may be gone, too, unless all that arrived until a time that is not so long
- * ago was read. Why records may be lost, in the arena; NULL: none are.
+ * ago was read. All by the clock of Kinesis, so that processes whose clocks differ number what
+ * follows alike. Why records may be lost, in the arena; NULL: none are.
  */
-static const char *what_is_lost(const struct reading *reading, struct pn_arena *arena)
+static const char *what_is_lost(const struct pn_kinesis_reading *reading, struct pn_arena *arena)
 {
     const struct pn_processor_place *place = reading->place;
-    int64_t kept_from_ms = pn_wall_ms(reading->reader->clock) - reading->retention_ms;
+    int64_t kept_from_ms = reading->now_ms - reading->retention_ms;
     char until[PN_ISO8601_SIZE];
     char kept[PN_ISO8601_SIZE];
     if (place->until_ms == 0 || place->until_ms >= kept_from_ms) {
@@ -147,7 +40,8 @@ static const char *what_is_lost(const struct reading *reading, struct pn_arena *
 
 /* Passes the record that the table has already, with which an iterator made for its number begins.
  * False: it should have been met by now, and was not; or the place is not after a record. */
-static bool pass_first(struct reading *reading, struct pn_kinesis_reader_records *got, bool at_end)
+static bool pass_first(struct pn_kinesis_reading *reading, struct pn_kinesis_reader_records *got,
+                       bool at_end)
 {
     if (!reading->cursor.is_first) {
         return true;
@@ -168,8 +62,9 @@ static bool pass_first(struct reading *reading, struct pn_kinesis_reader_records
 }
 
 /* Fills what the caller gets, and the cursor of what follows. */
-static void take(struct reading *reading, struct pn_kinesis_reader_records *got, size_t max_records,
-                 struct pn_arena *arena, struct pn_processor_source_records *out)
+static void take(struct pn_kinesis_reading *reading, struct pn_kinesis_reader_records *got,
+                 size_t max_records, struct pn_arena *arena,
+                 struct pn_processor_source_records *out)
 {
     bool ended = got->next == NULL;
     out->at_end = ended || (got->behind_ms == 0 && got->count < max_records);
@@ -188,7 +83,7 @@ static void take(struct reading *reading, struct pn_kinesis_reader_records *got,
     out->behind_ms = got->behind_ms;
     out->place = *reading->place;
     out->place.ended = ended;
-    int64_t until_ms = pn_wall_ms(reading->reader->clock) - got->behind_ms;
+    int64_t until_ms = reading->now_ms - got->behind_ms;
     out->place.until_ms = until_ms > out->place.until_ms && !reading->cursor.is_first
                               ? until_ms
                               : out->place.until_ms;
@@ -203,8 +98,33 @@ static void take(struct reading *reading, struct pn_kinesis_reader_records *got,
     got->next = NULL;
 }
 
-/* Looks again, and finds the shard. *described is false when Kinesis does not list it any more. */
-static int look_for_shard(struct reading *reading, bool *described, bool *closed, struct pn_err *e)
+/* Kinesis does not list the shard. One such answer may be odd, and a shard that counts as gone is
+ * never read again: so that is believed when it stays so. */
+static int believe_gone(struct pn_kinesis_reading *reading, bool described, struct pn_err *e)
+{
+    struct pn_kinesis_reader *reader = reading->reader;
+    int64_t now_ms = pn_mono_ms(reader->clock);
+    pthread_mutex_lock(&reader->lock);
+    struct pn_kinesis_reader_shard *shard =
+        pn_kinesis_reader_shard_of(reading->stream, reading->shard);
+    if (!described && !shard->is_gone) {
+        shard->gone_ms = now_ms;
+    }
+    shard->is_gone = !described;
+    bool is_sure = described || now_ms - shard->gone_ms >= GONE_MS;
+    pthread_mutex_unlock(&reader->lock);
+    return is_sure ? 0
+                   : pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                                "Kinesis does not list shard %" PRIu32
+                                " of the stream %s: it counts as gone when that is still so after "
+                                "10 seconds",
+                                reading->shard, reading->stream->name);
+}
+
+/* Looks again, and finds the shard. *described is false when Kinesis does not list it any more,
+ * and has not for a while. */
+static int look_for_shard(struct pn_kinesis_reading *reading, bool *described, bool *closed,
+                          struct pn_err *e)
 {
     struct pn_kinesis_reader *reader = reading->reader;
     struct pn_kinesis_reader_stream *stream = NULL;
@@ -224,12 +144,12 @@ static int look_for_shard(struct reading *reading, bool *described, bool *closed
         }
     }
     pthread_mutex_unlock(&reader->lock);
-    return is_same ? 0
+    return is_same ? believe_gone(reading, *described, e)
                    : pn_err_missing(e, "the stream %s was deleted while it was read", stream->name);
 }
 
 /* Kinesis does not have the shard, or the stream. A shard goes some time after its last record. */
-static int judge_missing(struct reading *reading, struct pn_arena *arena,
+static int judge_missing(struct pn_kinesis_reading *reading, struct pn_arena *arena,
                          struct pn_processor_source_records *out, struct pn_err *e)
 {
     bool described = false;
@@ -254,7 +174,7 @@ static int judge_missing(struct reading *reading, struct pn_arena *arena,
 
 /* A shard that was read to its end is never read again, so it is not enough that there is no
  * further iterator: the shard must be closed. The look is also for its children. */
-static int check_end(struct reading *reading, struct pn_err *e)
+static int check_end(struct pn_kinesis_reading *reading, struct pn_err *e)
 {
     bool described = false;
     bool closed = false;
@@ -271,7 +191,7 @@ static int check_end(struct reading *reading, struct pn_err *e)
 /* --- reading ---------------------------------------------------------------------------------- */
 
 /* Gets records with the cursor's iterator, or a new one. */
-static int get(struct reading *reading, size_t max_records, struct pn_arena *arena,
+static int get(struct pn_kinesis_reading *reading, size_t max_records, struct pn_arena *arena,
                struct pn_kinesis_reader_records *got, struct pn_err *e)
 {
     struct pn_kinesis_reader *reader = reading->reader;
@@ -303,27 +223,42 @@ static int get(struct reading *reading, size_t max_records, struct pn_arena *are
     return rc;
 }
 
+/* Kinesis does not take the place: what may be wrong with it. */
+static void blame_place(const struct pn_kinesis_reading *reading, struct pn_err *failure)
+{
+    const char *text = reading->place->text;
+    char from[PN_ISO8601_SIZE];
+    if (text[0] == '@') {
+        pn_err_add(failure,
+                   ": the table is to have what arrives in shard %" PRIu32
+                   " from %s on. If that is in the future, it begins then; is the clock of this "
+                   "machine right, and `start` in pipeline.yml?",
+                   reading->shard, pn_iso8601(strtoll(text + 1, NULL, 10), from));
+    } else if (text[0] != '\0') {
+        pn_err_add(failure,
+                   ": the table is in shard %" PRIu32 " at \"%s\". If the table was filled from "
+                   "another Kinesis, change kinesis.endpoint back, or fill another table",
+                   reading->shard, text);
+    }
+}
+
 /* An error of the calls, as the caller's; 0: there is nothing to read now. */
-static int judge(struct reading *reading, struct pn_arena *arena,
+static int judge(struct pn_kinesis_reading *reading, struct pn_arena *arena,
                  struct pn_processor_source_records *out, struct pn_err *failure)
 {
     if (failure->code == PN_KINESIS_READER_THROTTLED) {
         pn_metric_add(reading->reader->throttled, 1);
-        pace(reading, 0, true);
+        pn_kinesis_reader_pace(reading, 0, true);
         return 0;
     }
     if (failure->class_ == PN_CLASS_MISSING) {
         return judge_missing(reading, arena, out, failure);
     }
     if (failure->code == PN_KINESIS_READER_INVALID_ARGUMENT) {
-        /* Another stream of the name may be there; else the place is not this Kinesis'. A time may
-         * be one that their clock has not reached. */
+        /* Another stream of the name may be there. */
         pn_kinesis_reader_look_again(reading->reader, reading->stream);
         failure->class_ = PN_CLASS_RETRY;
-        pn_err_add(failure,
-                   ": the table is in shard %" PRIu32 " at \"%s\". If the table was filled from "
-                   "another Kinesis, change kinesis.endpoint back, or fill another table",
-                   reading->shard, reading->place->text);
+        blame_place(reading, failure);
     }
     return failure->code;
 }
@@ -333,11 +268,11 @@ int pn_kinesis_reader_read(struct pn_processor_source *source, const char *name,
                            size_t max_records, size_t max_bytes, struct pn_arena *arena,
                            struct pn_processor_source_records *out, struct pn_err *e)
 {
-    struct reading reading = {.reader = (struct pn_kinesis_reader *)source,
-                              .id = id,
-                              .shard = shard,
-                              .offset = offset,
-                              .place = place};
+    struct pn_kinesis_reading reading = {.reader = (struct pn_kinesis_reader *)source,
+                                         .id = id,
+                                         .shard = shard,
+                                         .offset = offset,
+                                         .place = place};
     struct pn_kinesis_reader_records got = {.next = NULL};
     struct pn_err failure = {0};
     bool is_ours = false;
@@ -346,7 +281,7 @@ int pn_kinesis_reader_read(struct pn_processor_source *source, const char *name,
         .next_offset = offset, .lost_until = offset, .place = *place, .behind_ms = -1};
     int rc = pn_kinesis_reader_look(reading.reader, name, &reading.stream, e);
     if (rc == 0) {
-        rc = take_turn(&reading, &is_ours, e);
+        rc = pn_kinesis_reader_take_turn(&reading, &is_ours, e);
     }
     if (rc != 0 || !is_ours) {
         return rc;
@@ -359,11 +294,11 @@ int pn_kinesis_reader_read(struct pn_processor_source *source, const char *name,
     }
     if (rc == 0) {
         take(&reading, &got, max_records, arena, out);
-        pace(&reading, got.bytes, false);
+        pn_kinesis_reader_pace(&reading, got.bytes, false);
     } else if (!is_got) {
         rc = judge(&reading, arena, out, &failure);
     }
-    give_cursor(&reading);
+    pn_kinesis_reader_give_cursor(&reading);
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     return rc;
 }

@@ -89,6 +89,8 @@ static int ask(struct pn_kinesis_reader *reader, struct pn_kinesis_reader_stream
     if (failure.class_ == PN_CLASS_MISSING) {
         pthread_mutex_lock(&reader->lock);
         stream->looked_ms = INT64_MIN;
+        stream->id = 0;
+        pn_kinesis_reader_forget(stream);
         pthread_mutex_unlock(&reader->lock);
         (void)pn_err_missing(&failure, "the stream %s is not in the Kinesis of kinesis.endpoint",
                              stream->name);

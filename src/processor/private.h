@@ -130,6 +130,8 @@ struct pn_processor_share {
     size_t capacity;
     uint64_t turn;         /* grows with each change of the shards */
     struct pn_err failure; /* why the group keeps us out; code 0: it does not */
+    int64_t failed_at_ms;
+    bool has_dealt; /* the group has dealt out shards since then, maybe none to us */
 };
 
 /* While the processors run, the list of workers changes on the watch's thread only, under the lock;

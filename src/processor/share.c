@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "processor/private.h"
 
+enum { FORGET_FAILURE_MS = 30 * 1000 };
+
 size_t pn_processor_share_find(const struct pn_processor_share *share, const char *topic,
                                int32_t partition)
 {
@@ -42,12 +44,27 @@ uint64_t pn_processor_share_turn(struct pn_processor_share *share)
     return turn;
 }
 
+/* Does a failure say no more of the group? It has dealt out shards, of which this process may have
+ * none when there are more processes; or it has not failed again for a while. A missing right is
+ * reported once. A lease that is renewed is good at once. With the lock. */
+static bool is_over(const struct pn_processor_share *share, int64_t now_ms)
+{
+    return share->lease != NULL || share->count > 0 || share->has_dealt ||
+           (share->failure.code != PN_LOG_NOT_AUTHORIZED &&
+            now_ms - share->failed_at_ms >= FORGET_FAILURE_MS);
+}
+
 void pn_processor_share_note(struct pn_processor *streams, const struct pn_err *why)
 {
     struct pn_processor_share *share = &streams->share;
-    bool is_news = why->code != 0 && strcmp(share->failure.msg, why->msg) != 0;
+    int64_t now_ms = pn_mono_ms(streams->env.clock);
     pthread_mutex_lock(&share->lock);
-    if (why->code != 0 || share->count > 0) {
+    bool is_news = why->code != 0 && strcmp(share->failure.msg, why->msg) != 0;
+    if (why->code != 0) {
+        share->failed_at_ms = now_ms;
+        share->has_dealt = false;
+    }
+    if (why->code != 0 || is_over(share, now_ms)) {
         share->failure = *why;
     }
     pthread_mutex_unlock(&share->lock);

@@ -21,6 +21,7 @@ static void on_assigned(void *arg, const struct pn_log_place *places, size_t cou
     struct pn_processor *streams = arg;
     struct pn_processor_share *share = &streams->share;
     pthread_mutex_lock(&share->lock);
+    share->has_dealt = true;
     for (size_t i = 0; i < count; i++) {
         if (pn_processor_share_find(share, places[i].topic, places[i].partition) < share->count) {
             continue;
