@@ -10,7 +10,7 @@ enum {
     BYTES_PER_SECOND = 2 << 20,      /* that a shard gives; a larger read uses up later seconds */
     PAUSE_FIRST_MS = 500,            /* after a refusal, doubled by each further one */
     PAUSE_MAX_MS = 1000, /* limits are of a second, and who waits longer gets none of its reads */
-    SILENT_MS = 2000     /* a reader that has not asked for so long has no turn any more */
+    SILENT_MS = 2000     /* a thread that has not asked since then has no turn any more */
 };
 
 struct pn_kinesis_reader_shard *pn_kinesis_reader_shard_of(struct pn_kinesis_reader_stream *stream,

@@ -124,7 +124,7 @@ static void assert_retry(struct fixture *fixture, const char *why)
 
 /* --- whose turn it is ------------------------------------------------------------------------- */
 
-/* A thread that reads when it is told to, as that of a table. */
+/* A thread that reads when a test asks for it, as that of a table. */
 struct table {
     struct fixture *fixture;
     pthread_t thread;
