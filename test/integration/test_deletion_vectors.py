@@ -6,15 +6,18 @@ the vectors go away by `table optimize`, and their files by `table vacuum`.
 
 import json
 import random
+import subprocess
 
 import deltalake
 import polars
+import pyarrow
 import pytest
 
-from pinion import run
+from pinion import PINION, run
 from readers import (
     forget, in_order, rows_by_duckdb, rows_by_key, rows_by_spark, spark_session, table,
 )  # fmt: skip
+from s3 import KEYS, s3, settings  # noqa: F401
 from test_incremental import crash, land, log_of, rows, task, write_pipeline
 
 MERGE = "mode: merge\n    key: id\n    order_by: seq\n    delete_when: op = 'D'\n    {more}"
@@ -188,6 +191,53 @@ def test_spark_and_pinion_mark_rows_of_one_file(data, tmp_path, spark):
     forget(spark)
     assert in_order(rows_by_spark(spark, merging.path)) == merging.rows()
     assert in_order(rows_by_key(data, KEY)) == merging.rows()
+
+
+def test_merges_beside_a_writer_of_delta_rs(data, tmp_path):
+    """It appends between two merges and while they run: each row is there once."""
+    merging = Merging(data, tmp_path)
+    merging.take(merging.batch())
+    path = str(merging.path)
+    arrow = deltalake.QueryBuilder().register("t", deltalake.DeltaTable(path))
+    one = arrow.execute("SELECT * FROM t WHERE id = 1 OR id = 2 LIMIT 1").read_all()
+    schema = pyarrow.schema(one.schema)
+    for number in range(4):
+        merging.land(merging.batch())
+        with subprocess.Popen(
+            [PINION, "task", "nightly", "load", "--pipeline", merging.pipeline, "--data", data],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as process:  # fmt: skip
+            row = value(100_000 + number, 0)
+            merging.expected[row["id"]] = row
+            added = pyarrow.Table.from_pylist([row], schema=schema)
+            deltalake.write_deltalake(path, added, mode="append")
+            output = process.communicate()[0]
+        assert process.returncode == 0, output
+        assert merging.ours() == merging.rows()
+
+
+def test_a_merge_in_a_bucket(s3, tmp_path, data):
+    at = [*settings(s3.url, "vectors"), "--pipeline", write_pipeline(tmp_path / "p", "grow", VECTORS)]
+    values = [[value(n, 0, "I") for n in range(500)], [value(n, 1) for n in range(0, 500, 10)]]
+    values.append([value(5, 2), value(10, 2, "D")])
+    for number, batch in enumerate(values):
+        path = tmp_path / "object.json"
+        path.write_text("".join(json.dumps(row) + "\n" for row in batch))
+        key = f"topics/shop.orders/partition=0/shop.orders+0+{1000 * number:010}.json"
+        run("store", "put", path, key, *at, data=data, env=KEYS)
+        run("task", "nightly", "load", *at, data=data, env=KEYS)
+    listed = run("store", "ls", f"{KEY}/", "--format", "json", *at, data=data, env=KEYS).stdout
+    assert "deletion_vector_" in listed
+    sql = "SELECT seq, count(*) AS n FROM raw_orders GROUP BY seq ORDER BY seq"
+    done = run("query", sql, "--format", "json", *at, data=data, env=KEYS)
+    assert json.loads(done.stdout) == [
+        {"seq": 0, "n": 449}, {"seq": 1, "n": 49}, {"seq": 2, "n": 1},
+    ]  # fmt: skip
+    run("table", "optimize", KEY, *at, data=data, env=KEYS)
+    run("table", "vacuum", KEY, "--retain", "0s", "--force", *at, data=data, env=KEYS)
+    assert json.loads(run("query", sql, "--format", "json", *at, data=data, env=KEYS).stdout) == (
+        json.loads(done.stdout)
+    )
 
 
 def test_the_setting_is_of_merges_alone(data, tmp_path):
