@@ -100,6 +100,7 @@ static void partition_cell(struct pn_row_writer *rows, const struct pn_delta_fil
 
 PN_REPORT_COLUMNS(pn_file_columns, {"path", PN_CELL_TEXT | PN_NOT_NULL},
                   {"size_bytes", PN_CELL_INT | PN_NOT_NULL}, {"rows", PN_CELL_INT},
+                  {"deleted_rows", PN_CELL_INT | PN_NOT_NULL},
                   {"modified", PN_CELL_TIME | PN_NOT_NULL},
                   {"partition", PN_CELL_JSON | PN_NOT_NULL});
 
@@ -108,6 +109,7 @@ static void put_file(const struct pn_delta_file *file, struct pn_row_writer *row
     pn_cell_cstr(rows, file->path);
     pn_cell_int(rows, file->size_bytes);
     pn_cell_known(rows, file->num_records);
+    pn_cell_int(rows, file->num_deleted);
     pn_cell_time(rows, file->modified_ms);
     partition_cell(rows, file);
 }

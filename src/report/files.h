@@ -20,7 +20,8 @@ struct pn_file_choice {
 
 extern const struct pn_report_columns pn_file_columns;
 
-/* path, size_bytes, rows, modified, partition. *next (in the arena) is where the next page begins;
+/* path, size_bytes, rows, deleted_rows (which its deletion vector marks), modified,
+ * partition. *next (in the arena) is where the next page begins;
  * NULL: these were the last. INPUT when `after` is not such a text; then there are no rows. */
 int pn_report_files(const struct pn_delta_snapshot *snapshot, const struct pn_file_choice *choice,
                     struct pn_arena *arena, struct pn_row_writer *rows, const char **next,

@@ -55,6 +55,7 @@ export interface FileRow {
   path: string;
   size_bytes: number;
   rows: number | null;
+  deleted_rows: number; // by its deletion vector
   modified_ms: number;
   partition: Record<string, string | null>;
 }

@@ -102,6 +102,9 @@ def test_rows_are_marked_and_every_reader_leaves_them_out(data, tmp_path, spark,
         assert merging.ours() == merging.rows()
     assert "0 files rewritten" not in said
     last = log_of(data, KEY)[-1]
+    files = table("files", KEY, data=data)
+    assert max(file["deleted_rows"] for file in files) >= 4 * BATCH - 20
+    assert sum(file["rows"] for file in files) == len(merging.rows())
     (added,) = [line["add"] for line in last if "deletionVector" in line.get("add", {})]
     statistics = json.loads(added["stats"])
     assert statistics["tightBounds"] is False and statistics["numRecords"] == ROWS
@@ -217,7 +220,8 @@ def test_merges_beside_a_writer_of_delta_rs(data, tmp_path):
 
 
 def test_a_merge_in_a_bucket(s3, tmp_path, data):
-    at = [*settings(s3.url, "vectors"), "--pipeline", write_pipeline(tmp_path / "p", "grow", VECTORS)]
+    pipeline = write_pipeline(tmp_path / "p", "grow", VECTORS)
+    at = [*settings(s3.url, "vectors"), "--pipeline", pipeline]
     values = [[value(n, 0, "I") for n in range(500)], [value(n, 1) for n in range(0, 500, 10)]]
     values.append([value(5, 2), value(10, 2, "D")])
     for number, batch in enumerate(values):

@@ -208,6 +208,7 @@ const HISTORY: ServerColumn<CommitRow>[] = [
 const FILES: ServerColumn<FileRow>[] = [
   { name: "File", cell: (row) => <code>{row.path}</code>, sort: "path" },
   { name: "Rows", cell: (row) => count(row.rows), sort: "rows", number: true },
+  { name: "Deleted rows", cell: (row) => count(row.deleted_rows), number: true },
   { name: "Size", cell: (row) => bytes(row.size_bytes), sort: "size_bytes", number: true },
   {
     name: "Partition",
