@@ -20,6 +20,7 @@ import types
 
 from pyspark.sql import SparkSession, functions
 
+from pinion_expect import Tests
 from pinion_record import Number, Object, dumps
 from pinion_spark import Lake, columns_of, schema_of
 
@@ -272,6 +273,10 @@ def check(lake, request):
     for table in request["tables"]:
         with about(table["file"]):
             lake.typed(spark.sql(table["sql"]), lake.pipeline.TABLES[table["name"]]).schema
+    for name, table in lake.pipeline.TABLES.items():
+        for place, try_it in Tests(lake, name).check(spark.table(name)):
+            with about(place):
+                try_it()
     for asked in request["queries"]:
         with about(asked["file"]):
             check_select(lake, asked["sql"])
@@ -404,6 +409,8 @@ def literal(node):
         return {word.arg: literal(word.value) for word in node.keywords}
     if isinstance(node, ast.Dict):
         return {literal(key): literal(of) for key, of in zip(node.keys, node.values)}
+    if isinstance(node, ast.List):
+        return [literal(item) for item in node.elts]
     return ast.literal_eval(node)
 
 

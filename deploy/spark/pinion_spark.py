@@ -5,6 +5,7 @@ pinion_record.py are copied as they are. Everything runs on Databricks (clusters
 by spark-submit with Delta's package."""
 
 import base64
+import contextlib
 import fnmatch
 import gzip
 import json
@@ -69,14 +70,16 @@ def path_of(url):
     return re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*:(//[^/]*)?", "", url)
 
 
-def kept(frame):
-    """The frame, parsed once where Spark can keep it (serverless compute cannot)."""
+def kept(frame, until):
+    """The frame, made once where Spark can keep it (serverless compute cannot). At the end of
+    `until` it is let go: a later frame of the same plan, over other files, would be this one."""
     from pyspark.errors import PySparkException
 
     try:
-        return frame.cache()
+        until.callback(frame.cache().unpersist)
     except PySparkException:
-        return frame
+        pass
+    return frame
 
 
 class Parser:
@@ -228,6 +231,10 @@ class Lake:
 
     def load(self, name):
         """All landed objects of the table's topics become its rows."""
+        with contextlib.ExitStack() as until:
+            return self.load_until(name, until)
+
+    def load_until(self, name, until):
         table = self.pipeline.TABLES[name]
         topics = [
             topic
@@ -242,16 +249,25 @@ class Lake:
             files = reader.load(paths)
             read = files.selectExpr("count(*)", "coalesce(sum(length), 0)").first()
             result["objects"], result["bytes"] = read
-            frame = kept(parse(files, "path", "content"))
+            frame = kept(parse(files, "path", "content"), until)
         else:
             frame = self.spark.createDataFrame([], schema_of(parse.types))
-        counts = self.count(frame)
-        # First the dead letters: what fails in between is missing from neither.
-        counts["dead_letters"] = self.keep_dead_letters(name, frame, counts["dead_letters"])
         columns = [f"`{column}`" for column in columns_of(table)]
         rows = frame.where("_reason IS NULL").selectExpr(*columns)
+        counts = self.count(frame)
+        rows, tested = self.tested(name, rows, until)
+        # First the dead letters: what fails in between is missing from neither.
+        counts["dead_letters"] = self.keep_dead_letters(name, frame, counts["dead_letters"])
         self.overwrite(rows, table["path"], notes=self.notes(counts))
-        return {**result, **counts, "version": self.version(table["path"])}
+        return {**result, **counts, **tested, "version": self.version(table["path"])}
+
+    def tested(self, name, rows, until):
+        """The rows that may be written by the table's tests, and what to report."""
+        if not self.pipeline.TABLES[name]["expects"]:
+            return rows, {}
+        from pinion_expect import Tests
+
+        return Tests(self, name).run(rows, until)
 
     @staticmethod
     def notes(counts):
@@ -293,18 +309,32 @@ class Lake:
             "offset": "cast(NULL AS bigint)", "object": "_object", "line": "_line",
             "reason": "_reason", "value": "_data", "timestamp": "cast(NULL AS timestamp)",
         }  # fmt: skip
-        named = [f"{value} AS `{column}`" for column, value in values.items()]
-        letters = frame.where("_reason IS NOT NULL").selectExpr(*named)
+        named = {column: functions.expr(value) for column, value in values.items()}
         sunk = self.sunk(name)
-        if sunk is not None:
-            letters, count = letters.union(sunk), count + sunk.count()
+        count += 0 if sunk is None else sunk.count()
+        self.replace_dead_letters(name, frame.where("_reason IS NOT NULL"), named, count, sunk)
+        return count
+
+    def replace_dead_letters(self, name, frame, values, count, more=None):
+        """Replaces the dead letters of a table by `count` of them: the values of the frame's rows,
+        None being null, and `more` as they are."""
+        kinds = {
+            "table": "string", "topic": "string", "partition": "int", "offset": "bigint",
+            "object": "string", "line": "bigint", "reason": "string", "value": "string",
+            "timestamp": "timestamp",
+        }  # fmt: skip
+        letters = frame.select([
+            (functions.lit(None) if values[column] is None else values[column])
+            .cast(kind).alias(column) for column, kind in kinds.items()
+        ])  # fmt: skip
+        if more is not None:
+            letters = letters.union(more)
         path = self.path(self.pipeline.DEAD_LETTERS)
         where = f"`table` = '{name}'"
         if not self.has_table(path):
             letters.write.format("delta").save(path)
         elif count > 0 or not self.spark.read.format("delta").load(path).where(where).isEmpty():
             self.overwrite(letters, self.pipeline.DEAD_LETTERS, where)
-        return count
 
     def sunk(self, name):
         """The records that pinion's sink could not land, as dead letters, or None. Of the tables
@@ -374,11 +404,13 @@ class Lake:
         """The SELECT's rows become the table; its columns must be the declared ones."""
         table = self.pipeline.TABLES[name]
         read = self.views(table["reads"])
-        frame = self.typed(self.spark.sql(sql), table)
-        self.overwrite(frame, table["path"])
+        with contextlib.ExitStack() as until:
+            frame, tested = self.tested(name, self.typed(self.spark.sql(sql), table), until)
+            self.overwrite(frame, table["path"])
         version = self.version(table["path"])
         rows = self.at_version(table["path"], version).count()
-        return {"table": name, "version": version, "rows": rows, "read_versions": read}
+        result = {"table": name, "version": version, "rows": rows, "read_versions": read}
+        return {**result, **tested}
 
     @staticmethod
     def typed(frame, table):
@@ -427,12 +459,16 @@ class Lake:
 
     def append_batch(self, name, sql, batch, number):
         """One micro-batch: parsed, cleaned, appended once, however often Spark repeats it."""
+        with contextlib.ExitStack() as until:
+            self.append_until(name, sql, batch, number, until)
+
+    def append_until(self, name, sql, batch, number, until):
         table = self.pipeline.TABLES[name]
         raw = self.pipeline.TABLES[table["in_place_of"]]
         places = {"_shard": "string", "_sequence": "string", "_key": "string"}
         parse = Parser(raw, {**places, "_arrival": "timestamp"}, message, "data")
         spark = batch.sparkSession
-        frame = kept(parse(batch, "shard", "sequence", "key", "arrival", "data"))
+        frame = kept(parse(batch, "shard", "sequence", "key", "arrival", "data"), until)
         columns = [f"`{column}`" for column in columns_of(raw)]
         good = frame.where("_reason IS NULL").selectExpr(*columns)
         good.createOrReplaceTempView(table["in_place_of"])

@@ -105,7 +105,7 @@ def cloud(landed, tmp_path_factory):
             module_of(notebooks / f"{task}.py", spark)
         yield store, notebooks, spark
     sys.path.remove(str(notebooks))
-    for name in ("pinion_spark", "pinion_record", "pinion_pipeline"):
+    for name in ("pinion_spark", "pinion_expect", "pinion_record", "pinion_pipeline"):
         del sys.modules[name]
 
 

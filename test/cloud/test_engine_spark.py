@@ -14,6 +14,7 @@ import deltalake
 import pytest
 
 import awkward
+import test_expect
 from contract import KINDS, UID, post, run_dag
 from pinion import PINION, ROOT, Server, query, run
 from readers import in_order, rows_by_delta_rs, spark_session
@@ -142,7 +143,7 @@ def library(landed, tmp_path_factory):
 
         yield perform
     sys.path.remove(str(folder))
-    for name in ("pinion_engine", "pinion_spark", "pinion_record"):
+    for name in ("pinion_engine", "pinion_expect", "pinion_spark", "pinion_record"):
         del sys.modules[name]
 
 
@@ -319,6 +320,92 @@ def test_counts_of_awkward_records(two):
     for table in result["tables"]:
         counts = f"{table['rows']} rows from 1 object, {table['dead_letters']} dead letters"
         assert f"{table['table']}: version 0, {counts}, {table['unknown_values']} unknown" in said
+
+
+# --- data tests ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["warn", "quarantine", "fail"])
+def test_data_tests(library, tmp_path, action):
+    """A job's table, dead letters and counts are pinion's."""
+    shop = test_expect.Shop(tmp_path / "shop", tmp_path / "data")
+    tests = test_expect.EACH.replace("ACTION", action)
+    if action != "quarantine":
+        tests += f"      - {{empty: big.sql, name: small, action: {action}}}\n"
+        (shop.folder / "big.sql").write_text("SELECT * FROM orders WHERE amount > 100;\n")
+    good, bad = test_expect.GOOD, list(test_expect.BAD.values())
+    rows = {"good": good, "bad": good + bad}
+    theirs = tmp_path / "theirs"
+    for number, which in enumerate(("good", "bad") if action == "fail" else ("bad", "good")):
+        for old in shop.data.glob("store/topics/shop.orders/**/*.json"):
+            old.unlink()
+        shop.land("orders", rows[which])
+        shop.write(tests)
+        done = run("batch", "--pipeline", shop.folder, data=shop.data, check=False)
+        shutil.rmtree(theirs / "store/topics", ignore_errors=True)
+        shutil.copytree(shop.data / "store/topics", theirs / "store/topics")
+        definition = definition_of(shop.folder, tmp_path / f"definition{number}")
+        raw = [{"name": "countries"}, {"name": "raw_orders"}]
+        loaded = library(theirs / "store", definition, "load", tables=raw)
+        assert loaded["state"] == "done", loaded
+        assert loaded["tables"][0]["expect_failed"] == [0, 0]
+        orders = [{"name": "orders", "sql": test_expect.SQL}]
+        result = library(theirs / "store", definition, "transform", tables=orders)
+        if which == "bad" and action == "fail":
+            assert done.returncode != 0 and result["class"] == "input", result
+            said = "table 'orders': 1 row does not pass not_null(id, status) and 5 other tests fail"
+            assert said in done.stderr and result["message"].startswith(said)
+            assert '"id":10' in result["message"]
+        else:
+            assert done.returncode == 0 and result["state"] == "done", (done.stderr, result)
+            (table,) = result["tables"]
+            counts = [1, 2, 1, 1, 1] if which == "bad" else [0] * 5
+            if action != "quarantine":
+                counts.append(1 if which == "bad" else 0)
+            assert table["expect_failed"] == counts
+            passed = f"{counts.count(0)} of {len(counts)} tests passed"
+            said = f"orders: version {table['version']}, {table['rows']} rows, {passed}"
+            assert said in done.stderr
+        for path in ("t/orders", "delta_tables/dead_letters"):
+            ours = in_order(rows_by_delta_rs(shop.data / "store" / path))
+            assert in_order(rows_by_delta_rs(theirs / "store" / path)) == ours
+    checked = library(theirs / "store", definition, "check", tables=orders_file(), queries=[])
+    assert checked["state"] == "done", checked
+
+
+def test_a_task_says_what_its_tests_found(config, tmp_path):
+    """By spark-submit: the same words as pinion's own."""
+    shop = test_expect.Shop(tmp_path / "shop", tmp_path / "data")
+    shop.land("orders", [*test_expect.GOOD, *test_expect.BAD.values()])
+    shop.write(test_expect.EACH.replace("ACTION", "warn"))
+    task = ("--pipeline", shop.folder, "--config", config)
+    run("task", "all", "load", *task, data=shop.data, timeout=1500)
+    done = run("task", "all", "transform", *task, data=shop.data, timeout=1500)
+    said = done.stdout + done.stderr
+    assert "orders: version 0, 8 rows, 0 of 5 tests passed" in said
+    for name in test_expect.NAMES:
+        assert f"warning: {name} has {'2 rows' if name == 'unique(id)' else '1 row'}" in said
+
+
+def orders_file():
+    return [{"name": "orders", "file": "orders.sql", "sql": test_expect.SQL}]
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("{range: {column: amount, max: many}}", "expect: range(amount): "),
+        ("{accepted_values: {column: id, values: [1, x]}}", "expect: accepted_values(id): "),
+        ("{empty: big.sql}", "expect: empty(big.sql): "),
+    ],
+)
+def test_data_tests_are_checked(library, tmp_path, test, said):
+    shop = test_expect.Shop(tmp_path / "shop", tmp_path / "data")
+    (shop.folder / "big.sql").write_text("SELECT nothing FROM orders\n")
+    shop.write(f"      - {test}\n")
+    definition = definition_of(shop.folder, tmp_path / "definition")
+    wrong = library(tmp_path, definition, "check", tables=orders_file(), queries=[])
+    assert wrong["class"] == "input" and wrong["message"].startswith(f"table 'orders', {said}")
 
 
 # --- settings, and a task that is killed ---------------------------------------------------------

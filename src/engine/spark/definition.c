@@ -1,8 +1,10 @@
 #include "engine/spark/definition.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 
 int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
 {
@@ -16,12 +18,6 @@ int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
         return pn_err_input(e,
                             "table '%s' has `partition_by`, but jobs of Spark write tables without "
                             "partitions: leave it out, or use `engine.kind: duckdb`",
-                            table->name);
-    }
-    if (table->expect_count > 0) {
-        return pn_err_input(e,
-                            "table '%s' has `expect`, but jobs of Spark do not test rows: leave it "
-                            "out, or use `engine.kind: duckdb`",
                             table->name);
     }
     for (size_t i = 0; i < table->column_count; i++) {
@@ -127,6 +123,48 @@ static void add_flow(struct pn_buf *out, const struct pn_pipeline *pipeline,
     }
 }
 
+static void add_texts(struct pn_buf *out, const char *name, const char *const *texts, size_t count)
+{
+    pn_buf_addf(out, ", %s=[", name);
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_adds(out, i > 0 ? ", " : "");
+        pn_json_write_cstr(out, texts[i]);
+    }
+    pn_buf_addc(out, ']');
+}
+
+static void add_member(struct pn_buf *out, const char *name, const char *text)
+{
+    pn_buf_addf(out, ", %s=", name);
+    add_text_or_none(out, text);
+}
+
+static void add_expect(struct pn_buf *out, const struct pn_expect *expect)
+{
+    const char **columns = pn_xcalloc(expect->column_count + 1, sizeof *columns);
+    for (size_t i = 0; i < expect->column_count; i++) {
+        columns[i] = expect->columns[i]->name;
+    }
+    pn_buf_adds(out, "            dict(name=");
+    pn_json_write_cstr(out, expect->name);
+    add_member(out, "kind", pn_expect_kind_names[expect->kind]);
+    add_member(out, "action", pn_expect_action_names[expect->action]);
+    add_texts(out, "columns", columns, expect->column_count);
+    add_texts(out, "values", expect->values, expect->value_count);
+    add_member(out, "min", expect->min);
+    add_member(out, "max", expect->max);
+    add_member(out, "other", expect->other != NULL ? expect->other->name : NULL);
+    add_member(out, "other_column", expect->other != NULL ? expect->other_column->name : NULL);
+    pn_buf_adds(out, ", sql=");
+    if (expect->sql != NULL) {
+        pn_python_add_text(out, expect->sql);
+    } else {
+        pn_buf_adds(out, "None");
+    }
+    pn_buf_adds(out, "),\n");
+    free(columns);
+}
+
 static void add_table(struct pn_buf *out, const struct pn_pipeline *pipeline,
                       const struct pn_table *table)
 {
@@ -155,7 +193,11 @@ static void add_table(struct pn_buf *out, const struct pn_pipeline *pipeline,
     for (size_t i = 0; i < table->column_count; i++) {
         add_column(out, &table->columns[i]);
     }
-    pn_buf_adds(out, "        },\n    ),\n");
+    pn_buf_adds(out, "        },\n        expects=[\n");
+    for (size_t i = 0; i < table->expect_count; i++) {
+        add_expect(out, &table->expects[i]);
+    }
+    pn_buf_adds(out, "        ],\n    ),\n");
 }
 
 static void add_assignment(struct pn_buf *out, const char *name, const char *value)

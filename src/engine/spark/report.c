@@ -37,6 +37,11 @@ void pn_spark_read_report(const struct pn_json *from, struct pn_table_report *re
     report->bytes = pn_json_get_i64(from, "bytes", 0);
     report->duration_ms = pn_json_get_i64(from, "duration_ms", 0);
     read_unknown(from, report);
+    const struct pn_json *failed = pn_json_get(from, "expect_failed");
+    const struct pn_json *count = failed != NULL ? failed->first : NULL;
+    for (size_t i = 0; i < table->expect_count && count != NULL; i++, count = count->next) {
+        report->expect_failed[i] = count->is_integer ? count->integer : 0;
+    }
     const struct pn_json *read = pn_json_get(from, "read_versions");
     while (report->read_count < table->read_count && report->read_count < PN_READ_VERSIONS_MAX) {
         const char *name = table->reads[report->read_count]->name;

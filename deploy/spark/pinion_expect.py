@@ -1,0 +1,181 @@
+"""The tests of a table's rows (`expect` of pipeline.yml) on Spark, over the rows that a run has
+made and not written yet. docs/pipeline.md has the rules; src/engine/duckdb/expect.c does the
+same."""
+
+from pyspark.sql import functions
+
+from pinion_spark import ddl, kept
+
+SHOWN_ROWS, SHOWN_BYTES = 3, 200
+
+
+def named(column):
+    return f"`{column}`"
+
+
+def literal(text, kind):
+    """The text as a value of a type."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"CAST('{escaped}' AS {ddl(kind)})"
+
+
+def limits(test, kind):
+    """The values that a test names, in SQL."""
+    texts = (*test["values"], test["min"], test["max"])
+    return [literal(text, kind) for text in texts if text is not None]
+
+
+class Tests:
+    """The tests of one table, over a frame of its rows."""
+
+    def __init__(self, lake, name):
+        self.lake, self.name = lake, name
+        self.table = lake.pipeline.TABLES[name]
+        self.tests = self.table["expects"]
+
+    def kind(self, test):
+        return self.table["columns"][test["columns"][0]]["type"]
+
+    def mark(self, number):
+        """The column that says of a row whether it does not pass a test."""
+        return f"_pinion_test_{number}"
+
+    def condition(self, test):
+        """The SQL of a row that does not pass; null does not fail."""
+        columns = [named(column) for column in test["columns"]]
+        if test["kind"] == "not_null":
+            return " OR ".join(f"{column} IS NULL" for column in columns)
+        if test["kind"] == "unique":
+            there = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+            return f"count(1) OVER (PARTITION BY {', '.join(columns)}) > 1 AND {there}"
+        if test["kind"] == "accepted_values":
+            return f"{columns[0]} NOT IN ({', '.join(limits(test, self.kind(test)))})"
+        assert test["kind"] == "range"
+        ends = ((test["min"], "<"), (test["max"], ">"))
+        return " OR ".join(
+            f"{columns[0]} {sign} {literal(text, self.kind(test))}"
+            for text, sign in ends if text is not None
+        )  # fmt: skip
+
+    def related(self, frame, number, test):
+        """With the mark of a relationship: is the value in the other table's newest version?"""
+        column, place = named(test["columns"][0]), f"_pinion_other_{number}"
+        if test["other"] == self.name:
+            other = frame
+        else:
+            key = self.lake.pipeline.TABLES[test["other"]]["path"]
+            if not self.lake.has_table(self.lake.path(key)):
+                raise ValueError(
+                    f"table '{self.name}', {test['name']}: the table '{test['other']}' is not made "
+                    "yet: let the run make it first"
+                )
+            other = self.lake.at_version(key, self.lake.version(key))
+        values = other.selectExpr(f"{named(test['other_column'])} AS {place}").distinct()
+        joined = frame.join(values, functions.expr(f"{column} = {place}"), "left")
+        missing = functions.expr(f"{column} IS NOT NULL AND {place} IS NULL")
+        return joined.withColumn(self.mark(number), missing).drop(place)
+
+    def marked(self, frame):
+        """The rows, each with whether it does not pass each test of rows."""
+        for number, test in enumerate(self.tests):
+            if test["kind"] == "relationship":
+                frame = self.related(frame, number, test)
+            elif test["kind"] != "empty":
+                condition = functions.expr(f"coalesce({self.condition(test)}, false)")
+                frame = frame.withColumn(self.mark(number), condition)
+        return frame
+
+    def empty(self, frame, sql):
+        """The rows of the SELECT of an `empty` test."""
+        frame.createOrReplaceTempView(self.name)
+        return self.lake.spark.sql(sql)
+
+    def failing(self, frame, marked, number):
+        """The rows that do not pass a test."""
+        test = self.tests[number]
+        if test["kind"] == "empty":
+            return self.empty(frame, test["sql"])
+        return marked.where(named(self.mark(number))).select(frame.columns)
+
+    def count(self, frame, marked):
+        rows = [number for number, test in enumerate(self.tests) if test["kind"] != "empty"]
+        counted = marked.selectExpr(
+            "count(1)", *(f"count_if({named(self.mark(number))})" for number in rows)
+        ).first()[1:]
+        counts = dict(zip(rows, counted))
+        for number, test in enumerate(self.tests):
+            if test["kind"] == "empty":
+                counts[number] = self.empty(frame, test["sql"]).count()
+        return [counts[number] for number in range(len(self.tests))]
+
+    def fail_first(self, frame, marked, counts):
+        failed = [
+            number for number, test in enumerate(self.tests)
+            if counts[number] > 0 and test["action"] == "fail"
+        ]  # fmt: skip
+        if not failed:
+            return
+        first, more = failed[0], len(failed) - 1
+        words = "row does" if counts[first] == 1 else "rows do"
+        others = f" and {more} other test{' fails' if more == 1 else 's fail'}" if more else ""
+        options = {"ignoreNullFields": "false"}
+        rows = self.failing(frame, marked, first).limit(SHOWN_ROWS)
+        texts = rows.select(functions.to_json(functions.struct("*"), options)).collect()
+        shown = ", ".join(text[0][:SHOWN_BYTES] for text in texts)
+        raise ValueError(
+            f"table '{self.name}': {counts[first]} {words} not pass {self.tests[first]['name']}"
+            f"{others}; the table stays as it was: {shown} (mend the records or the SQL, or give "
+            "the test `action: warn`)"
+        )
+
+    def quarantine(self, frame, marked, counts):
+        """Puts the rows that a test takes out into the dead letters; gives the others, and how many
+        were taken out."""
+        taking = [
+            number for number, test in enumerate(self.tests)
+            if counts[number] > 0 and test["action"] == "quarantine"
+        ]  # fmt: skip
+        names = functions.concat_ws(", ", *(
+            functions.when(functions.col(self.mark(number)), functions.lit(test["name"]))
+            for number, test in enumerate(self.tests) if number in taking
+        ))  # fmt: skip
+        row = functions.struct(*map(named, frame.columns))
+        values = {
+            "table": functions.lit(self.name), "topic": None, "partition": None, "offset": None,
+            "object": None, "line": None,
+            "reason": functions.concat(functions.lit("the row does not pass "), names),
+            "value": functions.to_json(row, {"ignoreNullFields": "false"}), "timestamp": None,
+        }  # fmt: skip
+        out = functions.expr(" OR ".join(named(self.mark(number)) for number in taking) or "false")
+        letters = marked.where(out)
+        count = letters.count() if taking else 0
+        self.lake.replace_dead_letters(self.name, letters, values, count)
+        return marked.where(~out).select(frame.columns), count
+
+    def run(self, frame, until):
+        """The rows to be written, and what to report; good until the end of `until`. ValueError: a
+        test fails the run."""
+        frame = kept(frame, until)
+        marked = kept(self.marked(frame), until)
+        try:
+            counts = self.count(frame, marked)
+            self.fail_first(frame, marked, counts)
+        finally:
+            self.lake.spark.catalog.dropTempView(self.name)
+        report = {"expect_failed": counts}
+        if self.table["from_topic"] is None:
+            frame, report["dead_letters"] = self.quarantine(frame, marked, counts)
+        return frame, report
+
+    def check(self, frame):
+        """Are the tests' values of their columns' types, and their SQL right? No table is read but
+        the frame, which has no rows; gives the place of each failure and what to do there."""
+        for test in self.tests:
+            place = f"table '{self.name}', expect: {test['name']}"
+            if test["kind"] == "empty":
+                yield place, lambda test=test: self.empty(frame, test["sql"]).schema
+            elif test["values"] or test["min"] is not None or test["max"] is not None:
+                values = limits(test, self.kind(test))
+                yield place, lambda values=values: self.lake.spark.range(1).selectExpr(
+                    *values
+                ).collect()
