@@ -378,6 +378,9 @@ def test_a_task_says_what_its_tests_found(config, tmp_path):
     shop = test_expect.Shop(tmp_path / "shop", tmp_path / "data")
     shop.land("orders", [*test_expect.GOOD, *test_expect.BAD.values()])
     shop.write(test_expect.EACH.replace("ACTION", "warn"))
+    with open(shop.folder / "pipeline.yml", "a") as file:
+        file.write("dags: {all: {tasks: {load: {run: load, tables: [countries, raw_orders]}, "
+                   "transform: {run: transform, tables: [orders], after: [load]}}}}\n")
     task = ("--pipeline", shop.folder, "--config", config)
     run("task", "all", "load", *task, data=shop.data, timeout=1500)
     done = run("task", "all", "transform", *task, data=shop.data, timeout=1500)

@@ -117,6 +117,17 @@ def test_a_test_that_fails_leaves_the_table_as_it_was(shop, name):
     assert len(list(table.glob("*.parquet"))) == 1  # what was written is gone
 
 
+def test_null_passes_a_relationship_with_an_empty_table(shop):
+    for landed in shop.data.glob("store/topics/shop.countries/**/*.json"):
+        landed.write_text("")
+    shop.write("      - {relationship: {column: country, to: countries.code}}\n")
+    shop.land("orders", [{"id": 1, "country": None}])
+    assert "orders: version 0, 1 row, 1 of 1 test" in shop.batch().stderr
+    shop.land("orders", [{"id": 2, "country": "a"}])
+    told = shop.batch(check=False).stderr
+    assert "1 row does not pass relationship(country)" in told and '"id":2' in told
+
+
 def test_the_first_of_several_is_shown_and_the_others_counted(shop):
     shop.write(EACH.replace("ACTION", "fail"))
     shop.land("orders", [*GOOD, *BAD.values()])
@@ -274,11 +285,19 @@ def test_what_a_mode_cannot_do_is_named(shop, clean, expect, said):
     assert said in shop.check().stderr
 
 
-def test_spark_refuses_tests_by_name(shop, tmp_path):
-    shop.write("      - {unique: id}\n")
-    with pytest.raises(Failed, match="'countries' has `expect`"):
-        run("deploy", "spark", "--to", tmp_path / "out", "--store", "s3://b", "--pipeline",
-            shop.folder)  # fmt: skip
+def test_jobs_of_spark_get_the_tests(shop, tmp_path):
+    (shop.folder / "sums.sql").write_text("SELECT *\nFROM orders -- \"\"\"\n")
+    shop.write(EACH.replace("ACTION", "warn") + "      - {empty: sums.sql, name: sums}\n")
+    run("deploy", "spark", "--to", tmp_path / "out", "--store", "s3://b", "--pipeline", shop.folder)
+    told = {}
+    exec((tmp_path / "out/pinion_pipeline.py").read_text(), told)
+    tests = told["TABLES"]["orders"]["expects"]
+    assert [(test["name"], test["action"]) for test in tests] == [
+        *((name, "warn") for name in NAMES), ("sums", "fail"),
+    ]  # fmt: skip
+    assert tests[2]["values"] == ["new", "it's paid"] and tests[3]["max"] == "100"
+    assert tests[4]["other"] == "countries" and tests[5]["sql"].startswith("SELECT *\nFROM orders")
+    assert (tmp_path / "out/pinion_expect.py").exists()
 
 
 def test_the_pipeline_shows_its_tests(shop):

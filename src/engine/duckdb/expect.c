@@ -105,6 +105,8 @@ static void add_condition(const struct pn_expect *expect, const struct pn_table 
         add_range(expect, sql);
         break;
     case PN_EXPECT_RELATIONSHIP:
+        /* SQL has null NOT IN (nothing) as true. */
+        add_columns(expect, "", " IS NOT NULL AND ", sql);
         add_columns(expect, "", " NOT IN (SELECT c FROM ", sql);
         pn_buf_addf(sql, "pn_expect_other_%td WHERE c IS NOT NULL)", expect - table->expects);
         break;
