@@ -33,6 +33,7 @@ static void set_ours(struct pn_sink *sink, const char *topic, int32_t partition,
     }
     pn_sink_group_forget(part);
     part->is_doubted = pn_log_counts_topic_ids(sink->config.log);
+    part->is_short = false; /* what was seen of its end is old when it comes again */
     pthread_mutex_lock(&sink->lock);
     part->is_ours = is_ours;
     part->failure.code = 0;

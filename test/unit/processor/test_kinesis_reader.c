@@ -414,6 +414,14 @@ static void test_nothing_is_kept_of_a_stream_that_is_gone(void **state)
 
 /* --- errors of the server's own --------------------------------------------------------------- */
 
+static size_t requests(struct fixture *fixture)
+{
+    pthread_mutex_lock(&fixture->script.lock);
+    size_t count = fixture->script.request_count;
+    pthread_mutex_unlock(&fixture->script.lock);
+    return count;
+}
+
 static void test_a_servers_own_error_is_tried_again(void **state)
 {
     (void)state;
@@ -422,10 +430,10 @@ static void test_a_servers_own_error_is_tried_again(void **state)
                                      NOTHING,     {500, "{}"}};
     begin(&fixture, answers, 7, 0);
     assert_read(&fixture, 0);
-    assert_int_equal(fixture.script.request_count, 6);
+    assert_int_equal(requests(&fixture), 6);
     pn_fake_clock_advance(&fixture.clock, READ_MS);
     assert_retry(&fixture, "answers GetRecords with 500");
-    assert_int_equal(fixture.script.request_count, 9);
+    assert_int_equal(requests(&fixture), 9);
     end(&fixture);
 }
 
