@@ -8,6 +8,7 @@
 #include "api/list.h"
 #include "base/units.h"
 #include "base/words.h"
+#include "report/definition.h"
 #include "report/files.h"
 #include "report/lineage.h"
 
@@ -293,20 +294,43 @@ static enum pn_http_handled handle_history(struct pn_http_request *req, void *ar
     return finish(&look, rc, &failure);
 }
 
-/* --- lineage ---------------------------------------------------------------------------------- */
+/* --- what the pipeline says of it ------------------------------------------------------------- */
+
+/* Opens the table, which must be one that the pipeline makes. */
+static int open_made(struct look *look, const struct pn_table **table, struct pn_err *e)
+{
+    const char *name = look->req->params[0];
+    int rc = open_table(look, e);
+    *table = rc == 0 ? pn_pipeline_table(look->source.pipeline, name) : NULL;
+    return rc != 0 || *table != NULL
+               ? rc
+               : pn_err_missing(e, "the pipeline does not make the table '%s'", name);
+}
+
+static enum pn_http_handled handle_definition(struct pn_http_request *req, void *arg)
+{
+    struct look look = {.req = req, .routes = arg};
+    const struct pn_table *table = NULL;
+    struct pn_err failure = {0};
+    int rc = open_made(&look, &table, &failure);
+    if (rc == 0) {
+        struct pn_json_writer json;
+        pn_json_writer_init(&json, &req->out);
+        pn_json_put_object(&json);
+        pn_report_definition(&json, table);
+        pn_json_add_cstr(&json, "sql", table->like != NULL ? table->like->sql : table->sql);
+        pn_json_end(&json);
+        req->status = 200;
+    }
+    return finish(&look, rc, &failure);
+}
 
 static enum pn_http_handled handle_lineage(struct pn_http_request *req, void *arg)
 {
     struct look look = {.req = req, .routes = arg};
     const struct pn_table *table = NULL;
     struct pn_err failure = {0};
-    int rc = open_table(&look, &failure);
-    if (rc == 0) {
-        table = pn_pipeline_table(look.source.pipeline, req->params[0]);
-        rc = table != NULL ? 0
-                           : pn_err_missing(&failure, "the pipeline does not make the table '%s'",
-                                            req->params[0]);
-    }
+    int rc = open_made(&look, &table, &failure);
     if (rc == 0) {
         struct pn_api_list list;
         struct pn_row_writer *rows = pn_api_list_begin(&list, req);
@@ -370,6 +394,39 @@ static const struct pn_api_field table_schema[] = {{.name = "table", .type = PN_
                                                     .columns = &pn_schema_columns},
                                                    {.name = NULL}};
 
+static const struct pn_api_field csv_fields[] = {PN_FIELD_NULLABLE("delimiter", TEXT),
+                                                 PN_FIELD("quote", TEXT), PN_FIELD("header", BOOL),
+                                                 PN_FIELDS_END};
+static const struct pn_api_field test_fields[] = {
+    PN_FIELD("name", TEXT),
+    PN_FIELD("test", TEXT),
+    {.name = "action", .type = PN_API_TEXT, .words = "fail|warn|quarantine"},
+    PN_FIELDS_END};
+static const struct pn_api_field definition_reply[] = {
+    PN_FIELD("name", TEXT),
+    PN_FIELD("path", TEXT),
+    PN_FIELD_NULLABLE("from_topic", TEXT),
+    PN_FIELD_NULLABLE("from_files", TEXT),
+    PN_FIELD_EITHER("format", TEXT),
+    {.name = "csv", .type = PN_API_OBJECT, .flags = PN_API_OPTIONAL, .fields = csv_fields},
+    PN_FIELD_NULLABLE("sql_file", TEXT),
+    PN_FIELD_NULLABLE("like", TEXT),
+    PN_FIELD_OPTIONAL("in_place_of", TEXT),
+    PN_FIELD_NULLABLE("checkpoints", TEXT),
+    PN_FIELD_NULLABLE("key", TEXT),
+    {.name = "mode", .type = PN_API_TEXT, .words = "overwrite|append|merge"},
+    PN_FIELD_OPTIONAL("order_by", TEXT),
+    PN_FIELD_OPTIONAL("delete_when", TEXT),
+    PN_FIELD_OPTIONAL("deletion_vectors", BOOL),
+    PN_FIELD("partition_by", TEXTS),
+    {.name = "expect", .type = PN_API_OBJECTS, .fields = test_fields},
+    PN_FIELD_OPTIONAL("replace_where", TEXT),
+    PN_FIELD("reads", TEXTS),
+    {.name = "from", .type = PN_API_OBJECT, .help = "columns that take where a record came from"},
+    {.name = "schema", .type = PN_API_OBJECT, .help = "as Delta has it"},
+    {.name = "sql", .type = PN_API_TEXT, .flags = PN_API_NULLABLE, .help = "its SELECT"},
+    PN_FIELDS_END};
+
 static const struct pn_api_route table[] = {
     {.http = {PN_HTTP_GET, "api/v1/schema", handle_schemas, PN_HTTP_ROUTE_BLOCKS, PN_RIGHT_READ,
               PN_OF_PIPELINE},
@@ -393,6 +450,12 @@ static const struct pn_api_route table[] = {
      .path = of_table,
      .query = version_query,
      .list = &pn_schema_since_columns},
+    {.http = {PN_HTTP_GET, "api/v1/tables/{}/definition", handle_definition, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_READ, PN_OF_PIPELINE},
+     .id = "get_definition",
+     .summary = "What the pipeline says of a table: its source, mode, tests and SELECT",
+     .path = of_table,
+     .reply = definition_reply},
     {.http = {PN_HTTP_GET, "api/v1/tables/{}/history", handle_history, PN_HTTP_ROUTE_BLOCKS,
               PN_RIGHT_READ, PN_OF_PIPELINE},
      .id = "list_commits",

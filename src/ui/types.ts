@@ -51,6 +51,26 @@ export interface Maker {
   command?: string;
 }
 
+/* Of a table, what the pipeline says. */
+export interface Definition {
+  from_topic: string | null;
+  from_files: string | null;
+  sql_file: string | null;
+  like: string | null;
+  in_place_of?: string;
+  key: string | null;
+  mode: "overwrite" | "append" | "merge";
+  order_by?: string;
+  delete_when?: string;
+  deletion_vectors?: boolean;
+  partition_by: string[];
+  expect: { name: string; test: string; action: string }[];
+  replace_where?: string;
+  reads: string[];
+  from: Record<string, string[]>;
+  sql: string | null;
+}
+
 export interface FileRow {
   path: string;
   size_bytes: number;

@@ -225,5 +225,15 @@ def test_a_table_of_another_writer_is_read(others):
         status, items = get(others, f"{key}/{part}")
         assert status == 200 and items["items"], (part, items)
     assert get(others, f"{key}/lineage")[0] == 404
+    assert get(others, f"{key}/definition")[0] == 404
     assert get(others, "none%2Fhere/rows")[0] == 404
     assert get(others, "a%2F..%2Fb/rows")[0] == 400
+
+
+def test_the_definition_is_that_of_the_pipeline(others):
+    shown = json.loads(run("pipeline", "show", "--format", "json").stdout)["tables"]
+    for table in shown:
+        status, definition = get(others, f"{table['name']}/definition")
+        sql = definition.pop("sql")
+        assert status == 200 and definition == table
+        assert (sql is None) == (table["sql_file"] is None and table["like"] is None)

@@ -11,6 +11,7 @@ import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
+import { Definition } from "../parts/table-definition.tsx";
 import { Diff } from "../parts/table-diff.tsx";
 import { Lineage, LineageOfAll, NotMadeYet } from "../parts/lineage.tsx";
 import { ServerList } from "../parts/server-list.tsx";
@@ -256,7 +257,7 @@ function OneTable({ name, view }: { name: string; view: string }) {
     <Page title={name} trail={["Tables"]}>
       <Tabs
         base={["tables", name]}
-        views={isKey ? VIEWS : [...VIEWS, "Lineage"]}
+        views={isKey ? VIEWS : [...VIEWS, "Lineage", "Definition"]}
         shown={view}
       />
       <Region of={tables}>
@@ -311,6 +312,16 @@ function OneTable({ name, view }: { name: string; view: string }) {
                   </Empty>
                 ) : (
                   <Lineage table={name} tables={items} />
+                )
+              ) : null}
+              {view === "definition" && !isKey ? (
+                data.kind === "dead_letters" ? (
+                  <Empty>
+                    pinion makes this table: its columns are the same in each pipeline. They are
+                    under Schema.
+                  </Empty>
+                ) : (
+                  <Definition path={path} />
                 )
               ) : null}
               {view === "growth" ? <Growth path={path} /> : null}
