@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/import_topic.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "engine/embedded.h"
+#include "report/terminal.h"
 #include "server/stations.h"
 
 enum { HASH_BYTES = 1 << 20, LOOK_NS = 100000000 };
@@ -51,8 +53,8 @@ struct importing {
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static int choose_format(const char *path, const char *wanted, enum pn_file_format *format,
-                         struct pn_err *e)
+static int choose_format(const char *path, const char *name, const char *wanted,
+                         enum pn_file_format *format, struct pn_err *e)
 {
     for (int i = 0; wanted != NULL && i < PN_FILE_FORMATS; i++) {
         if (strcmp(wanted, pn_file_format_names[i]) == 0) {
@@ -65,7 +67,30 @@ static int choose_format(const char *path, const char *wanted, enum pn_file_form
                : pn_err_input(e,
                               "%s: its name does not end in .csv, .tsv, .json, .jsonl, .ndjson or "
                               ".parquet: give --input",
-                              path);
+                              name);
+}
+
+/* The path as messages and dead letters have it: with escapes for what steers a terminal, and where
+ * it is not UTF-8 for all but ASCII. */
+static const char *shown_name(struct importing *importing, const char *path)
+{
+    struct pn_buf name;
+    size_t len = strlen(path);
+    bool is_text = pn_utf8_valid(path, len);
+    pn_buf_init(&name, 8 * len + 1);
+    for (size_t i = 0; i < len && !is_text; i++) {
+        if ((unsigned char)path[i] < 0x80) {
+            pn_text_add_shown(&name, path + i, 1);
+        } else {
+            pn_buf_addf(&name, "\\x%02x", (unsigned char)path[i]);
+        }
+    }
+    if (is_text) {
+        pn_text_add_shown(&name, path, len);
+    }
+    const char *kept = pn_arena_strdup(&importing->arena, pn_buf_text(&name));
+    pn_buf_deinit(&name);
+    return kept;
 }
 
 /* What makes two files the same: the SHA-256 of their contents. */
@@ -104,13 +129,19 @@ static int take_file(struct importing *importing, const char *path, const char *
     struct pn_import_file *file = &importing->files[i];
     struct stat found;
     const char *sum = NULL;
-    *file = (struct pn_import_file){.path = path, .name = path};
+    *file = (struct pn_import_file){.path = path, .name = shown_name(importing, path)};
     int rc = pn_io_stat(importing->cli->io, path, &found, e);
     if (rc == 0 && !S_ISREG(found.st_mode)) {
-        rc = pn_err_input(e, "%s is not a file", path);
+        rc = pn_err_input(e, "%s is not a file", file->name);
+    }
+    if (rc == 0 && !pn_utf8_valid(path, strlen(path))) {
+        rc = pn_err_input(e,
+                          "%s: the name is not UTF-8: rename the file, or give it another name "
+                          "by a link",
+                          file->name);
     }
     if (rc == 0) {
-        rc = choose_format(path, format, &file->format, e);
+        rc = choose_format(path, file->name, format, &file->format, e);
     }
     if (rc == 0) {
         rc = hash_file(importing, path, &file->status, &sum, e);
@@ -123,7 +154,7 @@ static int take_file(struct importing *importing, const char *path, const char *
     for (size_t k = 0; rc == 0 && k < i; k++) {
         if (strcmp(importing->files[k].app_id, file->app_id) == 0) {
             rc = pn_err_input(e, "%s and %s have the same contents: give one of them",
-                              importing->files[k].name, path);
+                              importing->files[k].name, file->name);
         }
     }
     return rc;

@@ -55,6 +55,11 @@ static void tell_progress(const struct pn_table_session *session)
         (void)fputs("Its positions stay: what came after that version is not taken again, and new "
                     "records are added as before.\n",
                     err);
+        if (pn_table_is_raw(table)) {
+            (void)fputs("Files that were imported after that version count as imported: `pinion "
+                        "import --force` adds them again.\n",
+                        err);
+        }
     } else {
         (void)fputs("Its next run makes the table from all records or rows again.\n", err);
     }

@@ -1,6 +1,8 @@
 """Files that change, and files whose bad rows are hard to place."""
 
+import gzip
 import json
+import os
 import threading
 
 import pytest
@@ -104,3 +106,89 @@ def test_empty_lines_of_one_column_are_rows(files, tmp_path):
     assert files.letters() == [
         {"line": 3, "value": ""}, {"line": 5, "value": ""}, {"line": 6, "value": "xx"},
     ]  # fmt: skip
+
+
+def test_names_in_capitals(files, tmp_path):
+    files.add(write(tmp_path / "A.CSV.GZ", gzip.compress(b"id\n1\n")))
+    files.add(write(tmp_path / "B.JSONL.Gz", gzip.compress(b'{"id": 2}\n')))
+    files.add(write(tmp_path / "C.Json.GZ", gzip.compress(b'[{"id": 3}, {"id": 4}]')))
+    assert [row["id"] for row in files.rows()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (b"id,name\r1,a\r2,b\r", ["line 1 (byte 7)", "(CR)", "tr '\\r' '\\n'"]),
+        (b"id,na\0me\n1,a\n", ["line 1 (byte 5)", "NUL"]),
+        ("id,name\n1,a\n".encode("utf-16"), ["line 1", "UTF-16"]),
+        ("id,n\u00e4me\n1,a\n".encode("latin-1"), ["line 1", "not UTF-8", "iconv"]),
+    ],
+)
+def test_a_header_that_no_reading_would_understand(files, tmp_path, text, words):
+    file = write(tmp_path / "a.csv", text)
+    said = refusal(files.add(file, check=False), *words, "nothing was imported")
+    assert "\0" not in said
+
+
+ARRAYS = [
+    ('[{"id": 1},\n {"id": 2}', ["no end", "the 2. one, begins on line 2"]),
+    ('[{"id": 1},,\n {"id": 2}]', ["line 1 (byte 11)", "a comma too many"]),
+    ('[{"id": 1},\n]', ["line 2 (byte 12)", "a comma too many"]),
+    ('[{"id": 1},\n {"id": 2]]', ["line 2 (byte 21)", "a ] closes nothing"]),
+    ('[{"id": 1}}]', ["line 1 (byte 10)", "a } closes nothing"]),
+    ('[{"id": 1}]\n[{"id": 2}]', ["line 2 (byte 12)", "more after the end", "a value a line"]),
+    ('[{"id": 1, "name": "x\n"}]', ["line 1 (byte 21)", "a line break within a text"]),
+    ("[" * 1100, ["nested too deeply"]),
+    ("[", ["no end"]),
+]
+
+
+@pytest.mark.parametrize("text, words", ARRAYS)
+def test_a_broken_array_is_refused_with_its_place(files, tmp_path, text, words):
+    for name, content in (("a.json", text.encode()), ("b.json.gz", gzip.compress(text.encode()))):
+        said = files.add(write(tmp_path / name, content), "--bad-rows", "dead-letter", check=False)
+        refusal(said, name, *words, "nothing was imported")
+
+
+def test_values_of_an_array_that_are_not_json(files, tmp_path):
+    """They are bad rows; the others are whole."""
+    text = '\ufeff [ {"id": 1, "name": "a,]\\"}"}\r\n, {"id": 2 "n": 3}, {"id":\n3}, nul, [4], {"id": 5} ]\n'
+    file = write(tmp_path / "a.json", text)
+    refusal(files.add(file, check=False), "a.json, line 2", "3 of the records are not rows")
+    files.add(file, "--bad-rows", "dead-letter")
+    assert files.rows("SELECT id, name FROM orders ORDER BY id") == [
+        {"id": 1, "name": 'a,]"}'}, {"id": 3, "name": None}, {"id": 5, "name": None}
+    ]  # fmt: skip
+    assert [row["line"] for row in files.letters()] == [2, 4, 5]
+
+
+def test_a_large_array_on_one_line(files, tmp_path):
+    """More than a line may have."""
+    values = ",".join(f'{{"id": {n}, "name": "{"x" * 1000}"}}' for n in range(20000))
+    files.add(write(tmp_path / "a.json", f"[{values}]"))
+    assert files.rows("SELECT count(*) AS n, max(id) AS last FROM orders") == [
+        {"n": 20000, "last": 19999}
+    ]
+
+
+def test_names_of_files_do_not_steer_a_terminal(files, tmp_path):
+    said = refusal(files.add(write(tmp_path / "a\x1b[31m\n.csv", "id\nx\n"), check=False), "line 2")
+    assert "a\\x1b[31m\\n.csv" in said, said
+    odd = os.fsencode(tmp_path) + b"/\xff.csv"
+    with open(odd, "wb") as file:
+        file.write(b"id\n1\n")
+    refusal(files.add(os.fsdecode(odd), check=False), "\\xff.csv", "not UTF-8", "rename")
+
+
+def test_what_an_import_says_after_a_restore(files, tmp_path):
+    first = write(tmp_path / "a.csv", "id\n1\n")
+    second = write(tmp_path / "b.csv", "id\n2\n")
+    files.add(first)
+    files.add(second)
+    done = run("table", "restore", "orders", "--to", "0", "--yes", "--pipeline", files.folder,
+               data=files.data)  # fmt: skip
+    assert "pinion import --force" in done.stderr, done.stderr
+    refusal(files.add(second, check=False), "a restore of the table at", "--force")
+    files.add(second, "--force")
+    assert [row["id"] for row in files.rows()] == [1, 2]
+    assert "restore" not in files.add(second, check=False).stderr

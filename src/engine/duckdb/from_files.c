@@ -177,26 +177,6 @@ static char *make_path(struct pn_from_files *files, struct made *made, struct pn
     return made->paths[made->count++];
 }
 
-/* Is the first character that is not blank a bracket? */
-static int looks_like_array(struct pn_lines *lines, const char *key, bool *is_array,
-                            struct pn_err *e)
-{
-    struct pn_line line = {.len = 0};
-    bool more = true;
-    *is_array = false;
-    int rc = pn_lines_open(lines, key, true, 0, INT64_MAX, e);
-    while (rc == 0 && more) {
-        rc = pn_lines_next(lines, &line, &more, e);
-        for (size_t i = 0; rc == 0 && more && i < line.len; i++) {
-            if (line.text[i] != ' ' && line.text[i] != '\t' && line.text[i] != '\r') {
-                *is_array = line.text[i] == '[';
-                more = false;
-            }
-        }
-    }
-    return rc;
-}
-
 /* What is not plain lines becomes a file of them. */
 static int make_lines(struct pn_from_files *files, duckdb_connection connection,
                       const struct pn_source_object *object, struct made *made,
@@ -235,7 +215,7 @@ static int add_json(struct pn_from_files *files, duckdb_connection connection, s
         }
         *any = true;
         if (!is_made) {
-            rc = looks_like_array(lines, key, &is_made, e);
+            rc = pn_import_begins_array(lines, key, true, &is_made, e);
         }
         if (rc == 0 && is_made) {
             rc = make_lines(files, connection, object, made, scan, e);

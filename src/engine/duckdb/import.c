@@ -79,6 +79,31 @@ static int64_t next_txn(const struct import *import, size_t i)
     return has < 0 ? 1 : has + 1;
 }
 
+/* When the table was last restored to an older version, at or after a time; -1: not since, or the
+ * log does not say any more. */
+static int64_t restored_since(const struct import *import, int64_t since_ms)
+{
+    enum { COMMITS_MAX = 1000 };
+    struct pn_delta_history_entry *entries = NULL;
+    size_t count = 0;
+    int64_t restored_ms = -1;
+    struct pn_err ignored;
+    struct pn_arena arena;
+    struct pn_delta *delta = pn_duckdb_delta(import->engine, import->asked->table->path);
+    pn_arena_init(&arena, 0);
+    if (pn_delta_history(delta, -1, COMMITS_MAX, &arena, &entries, &count, &ignored) == 0) {
+        for (size_t i = 0; i < count && entries[i].timestamp_ms >= since_ms; i++) {
+            if (strcmp(entries[i].operation, "RESTORE") == 0) {
+                restored_ms = entries[i].timestamp_ms;
+                break;
+            }
+        }
+    }
+    pn_arena_deinit(&arena);
+    pn_delta_destroy(&delta);
+    return restored_ms;
+}
+
 static int check_again(const struct import *import, struct pn_err *e)
 {
     const struct pn_import *asked = import->asked;
@@ -88,6 +113,17 @@ static int check_again(const struct import *import, struct pn_err *e)
                                      : NULL;
         if (txn != NULL) {
             char at[PN_ISO8601_SIZE] = "";
+            char restored[PN_ISO8601_SIZE] = "";
+            int64_t restored_ms = restored_since(import, txn->updated_ms);
+            if (restored_ms >= 0) {
+                return pn_err_set(
+                    e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                    "%s was imported into table '%s' at %s, and a restore of the table at %s may "
+                    "have taken its rows away: if they are not there, give --force to add them "
+                    "again, otherwise leave it out; nothing was imported",
+                    asked->files[i].name, asked->table->name, pn_iso8601(txn->updated_ms, at),
+                    pn_iso8601(restored_ms, restored));
+            }
             return pn_err_set(
                 e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
                 "%s was imported into table '%s' already, at %s: leave it out, or give "

@@ -9,6 +9,7 @@
  *   import_parquet.c  which columns of a Parquet file fit
  *   import_lines.c    a file as JSON lines, for a topic
  *   import_columns.c  columns of a file as those of the table, with checks
+ *   json_array.c      an array as lines
  *   import_json.c     JSON, by the rules of landed objects
  *   csv_place.c       lines and bytes of records of a CSV
  *
@@ -115,10 +116,15 @@ void pn_import_add_read_csv(const struct pn_importing *importing, struct pn_buf 
 int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
 int pn_import_json(struct pn_importing *importing, struct pn_written *written,
                    struct pn_err *e) PN_MUST_CHECK;
-/* Is the file one array? INPUT when that has no end. */
+/* Does the text of a file, or of an object of the lines' store, begin an array? */
+struct pn_lines;
+int pn_import_begins_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
+                           struct pn_err *e) PN_MUST_CHECK;
+/* Is the file one array? */
 int pn_import_is_array(struct pn_importing *importing, bool *is_array,
                        struct pn_err *e) PN_MUST_CHECK;
-/* Writes an array's values as lines, or the lines of a file in gzip. */
+/* Writes an array's values as lines to a new file, or copies the lines of a file, which may be in
+ * gzip. INPUT, with line and byte, where an array is none. */
 int pn_import_json_lines(struct pn_importing *importing, bool is_array, const char *path,
                          struct pn_err *e) PN_MUST_CHECK;
 

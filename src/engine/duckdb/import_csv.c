@@ -1,5 +1,9 @@
 /* A CSV's header and separators. DuckDB could guess both, but a bad row misleads it. */
+#include <inttypes.h>
 #include <string.h>
+
+#include "base/json.h"
+#include "base/text_signature.h"
 
 #include "engine/duckdb/import.h"
 
@@ -7,12 +11,65 @@ enum { NAMES_MAX = 10000, FOUND = 1 };
 #define LINE_BYTES_MAX "16777216"
 #define BUFFER_BYTES   "33554432" /* else 16 times the line, for each thread and file */
 
+/* Where the record has a CR within, outside of quotes; its length: nowhere. */
+static size_t find_return(const struct pn_csv_record *record, char quote)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < record->len; i++) {
+        quoted = quoted != (record->text[i] == quote);
+        if (record->text[i] == '\r' && !quoted) {
+            return i;
+        }
+    }
+    return record->len;
+}
+
+/* What no reading of the file by this first record would end well. */
+static int check_first(const struct pn_importing *importing, const struct pn_csv_record *record,
+                       struct pn_err *e)
+{
+    const struct pn_import *import = importing->import;
+    const char *looks_like = pn_text_looks_like(record->text, record->len);
+    const char *nul = memchr(record->text, '\0', record->len);
+    size_t at = find_return(record, import->quote);
+    if (looks_like != NULL) {
+        return pn_err_input(e, "%s, line %" PRId64 ": %s; %s", importing->file->name, record->line,
+                            looks_like, pn_import_undone(import));
+    }
+    if (at < record->len) {
+        return pn_err_input(
+            e,
+            "%s, line %" PRId64 " (byte %" PRId64 "): a carriage return (CR) without a line feed: "
+            "lines must end with LF or CRLF; `tr '\\r' '\\n'` mends a file whose lines end with "
+            "CR; %s",
+            importing->file->name, record->line, record->byte + (int64_t)at,
+            pn_import_undone(import));
+    }
+    if (!import->has_no_header && nul != NULL) {
+        return pn_err_input(e,
+                            "%s, line %" PRId64 " (byte %" PRId64 "): the header has a NUL byte: "
+                            "is the file CSV in UTF-8? %s",
+                            importing->file->name, record->line,
+                            record->byte + (nul - record->text), pn_import_undone(import));
+    }
+    if (!import->has_no_header && !pn_utf8_valid(record->text, record->len)) {
+        return pn_err_input(e,
+                            "%s, line %" PRId64 ": the header is not UTF-8: convert the file, for "
+                            "example with `iconv -f WINDOWS-1252 -t UTF-8`; %s",
+                            importing->file->name, record->line, pn_import_undone(import));
+    }
+    return 0;
+}
+
 static int take_first(void *arg, const struct pn_csv_record *record, struct pn_err *e)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* of UTF-8 */
     struct pn_importing *importing = arg;
     size_t skip = record->len >= 3 && memcmp(record->text, mark, 3) == 0 ? 3 : 0;
-    (void)e;
+    int rc = check_first(importing, record, e);
+    if (rc != 0) {
+        return rc;
+    }
     importing->first = pn_arena_strndup(&importing->arena, record->text + skip, record->len - skip);
     return FOUND;
 }
@@ -25,7 +82,7 @@ static int read_first(struct pn_importing *importing, const char **line, struct 
     int rc = pn_csv_records(importing->engine->config.io, importing->file->path, &shape, take_first,
                             importing, e);
     *line = importing->first;
-    return rc == FOUND ? 0 : rc;
+    return importing->first != NULL ? 0 : rc;
 }
 
 /* The cells of a line, in the arena; at most NAMES_MAX. */

@@ -5,78 +5,130 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "base/gunzip.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/text_signature.h"
 #include "engine/duckdb/import.h"
+#include "engine/duckdb/json_array.h"
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/lines.h"
 
-#define VALUE_BYTES_MAX "16777216"
+enum { PIECE_BYTES = 1 << 20 };
+#define UNPACKED_BYTES_MAX (INT64_C(64) << 30)
 
 /* --- arrays ----------------------------------------------------------------------------------- */
 
-/* The first and last character that is not blank; 0: there is none. */
-struct ends {
-    char first;
-    char last;
-};
-
-static void look_at(struct ends *ends, const struct pn_line *line)
-{
-    for (size_t i = 0; i < line->len; i++) {
-        if (strchr(" \t\r", line->text[i]) == NULL) {
-            ends->first = ends->first == 0 ? line->text[i] : ends->first;
-            ends->last = line->text[i];
-        }
-    }
-}
-
-/* Does the text begin with a bracket? DuckDB takes an array without an end for whole. */
+/* Does the text begin with a bracket? */
 int pn_import_is_array(struct pn_importing *importing, bool *is_array, struct pn_err *e)
 {
     struct pn_lines *lines = pn_lines_create(NULL, importing->engine->config.io, PN_LINE_BYTES_MAX);
-    struct pn_line line = {.len = 0};
-    struct ends ends = {0};
-    bool more = true;
-    int rc = pn_lines_open(lines, importing->file->path, false, 0, INT64_MAX, e);
-    while (rc == 0 && more && (ends.first == 0 || ends.first == '[')) {
-        rc = pn_lines_next(lines, &line, &more, e);
-        if (rc == 0 && more) {
-            look_at(&ends, &line);
-        }
-    }
-    *is_array = ends.first == '[';
-    if (rc == 0 && *is_array && ends.last != ']') {
-        rc = pn_err_input(e, "%s: the array has no end: the file is not whole; %s",
-                          importing->file->name, pn_import_undone(importing->import));
-    }
+    int rc = pn_import_begins_array(lines, importing->file->path, false, is_array, e);
     pn_lines_destroy(&lines);
     return rc;
 }
 
-/* Newlines of a JSON text are outside of its strings. */
+int pn_import_begins_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
+                           struct pn_err *e)
+{
+    struct pn_line line = {.len = 0};
+    bool more = true;
+    *is_array = false;
+    int rc = pn_lines_open(lines, name, is_object, 0, INT64_MAX, e);
+    for (bool is_first = true; rc == 0 && more; is_first = false) {
+        rc = pn_lines_next(lines, &line, &more, e);
+        size_t at = rc == 0 && more && is_first ? pn_text_bom(line.text, line.len) : 0;
+        while (rc == 0 && more && at < line.len && pn_array_is_blank(line.text[at])) {
+            at++;
+        }
+        if (rc == 0 && more && at < line.len) {
+            *is_array = line.text[at] == '[';
+            more = false;
+        }
+    }
+    return rc;
+}
+
+/* The bytes of a file, in gzip too. */
+struct source {
+    const struct pn_io *io;
+    const char *path;
+    int fd;
+    int64_t offset;
+    struct pn_gunzip *gunzip; /* NULL: the file is as it is */
+};
+
+static int read_packed(void *arg, void *bytes, size_t len, int64_t offset, size_t *got,
+                       struct pn_err *e)
+{
+    const struct source *source = arg;
+    return pn_io_read_some(source->io, source->fd, bytes, len, offset, got, source->path, e);
+}
+
+static int read_piece(struct source *source, char *bytes, size_t *got, struct pn_err *e)
+{
+    int rc = source->gunzip != NULL
+                 ? pn_gunzip_read(source->gunzip, bytes, PIECE_BYTES, got, e)
+                 : read_packed(source, bytes, PIECE_BYTES, source->offset, got, e);
+    source->offset += rc == 0 ? (int64_t)*got : 0;
+    return rc;
+}
+
+/* The values between the file's brackets to a new file. */
+static int split_array(const struct pn_importing *importing, struct source *source, int to,
+                       const char *path, struct pn_err *e)
+{
+    struct pn_array_split split = {.line = 1};
+    char *piece = pn_xcalloc(1, PIECE_BYTES);
+    struct pn_buf out;
+    int64_t at = 0;
+    size_t got = 1;
+    int rc = 0;
+    pn_buf_init(&out, 2 * PIECE_BYTES);
+    while (rc == 0 && got > 0) {
+        pn_buf_reset(&out);
+        rc = read_piece(source, piece, &got, e);
+        if (rc == 0 && atomic_load(&importing->engine->interrupted)) {
+            rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "interrupted");
+        }
+        if (rc != 0) {
+            break;
+        }
+        rc = got > 0 ? pn_array_split(&split, piece, got, &out, e) : pn_array_split_end(&split, e);
+        if (rc != 0) {
+            pn_err_prefix(e, "%s", importing->file->name);
+            pn_err_add(e, "; %s", pn_import_undone(importing->import));
+        }
+        rc = rc == 0 ? pn_buf_check(&out, "a piece of an array", e) : rc;
+        if (rc == 0 && out.len > 0) {
+            rc = pn_io_write_at(source->io, to, out.data, out.len, at, path, e);
+            at += (int64_t)out.len;
+        }
+    }
+    pn_buf_deinit(&out);
+    free(piece);
+    return rc;
+}
+
 static int write_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
 {
-    struct pn_buf sql;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SET GLOBAL preserve_insertion_order = true; COPY (SELECT "
-                      "translate(CAST(json AS VARCHAR), chr(10) || chr(13), '  ') FROM "
-                      "read_json_objects(");
-    pn_duckdb_add_path(&sql, importing->file->path);
-    pn_import_add_packing(importing, &sql);
-    pn_buf_adds(&sql, ", format = 'array', maximum_object_size = " VALUE_BYTES_MAX ")) TO ");
-    pn_duckdb_add_text(&sql, path);
-    pn_buf_adds(&sql, " (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER e'\\x01', "
-                      "COMPRESSION none)");
-    int rc = pn_duckdb_run_buf(importing->connection, &sql, NULL, e);
-    struct pn_err ignored;
-    int again = pn_duckdb_run(importing->connection, "SET GLOBAL preserve_insertion_order = false",
-                              NULL, &ignored);
-    (void)again; /* order costs time, and nothing else */
-    if (rc != 0) {
-        pn_err_prefix(e, "%s", importing->file->name);
+    struct source source = {
+        .io = importing->engine->config.io, .path = importing->file->path, .fd = -1};
+    int to = -1;
+    int rc = pn_io_open(source.io, source.path, O_RDONLY, &source.fd, e);
+    if (rc == 0) {
+        rc = pn_io_open(source.io, path, O_WRONLY | O_CREAT | O_EXCL, &to, e);
     }
-    pn_buf_deinit(&sql);
+    if (rc == 0 && pn_lines_is_gzip(source.path)) {
+        source.gunzip =
+            pn_gunzip_create(read_packed, &source, importing->file->name, UNPACKED_BYTES_MAX);
+    }
+    if (rc == 0) {
+        rc = split_array(importing, &source, to, path, e);
+    }
+    pn_gunzip_destroy(&source.gunzip);
+    pn_io_close(source.io, &to);
+    pn_io_close(source.io, &source.fd);
     return rc;
 }
 

@@ -48,7 +48,8 @@ int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file
     return rc;
 }
 
-static int make_lines(struct pn_importing *importing, const char *path,
+/* `is_own`: the file is a temporary one of ours. */
+static int make_lines(struct pn_importing *importing, const char *path, bool is_own,
                       struct pn_import_lines *lines, struct pn_err *e)
 {
     bool is_array = false;
@@ -56,7 +57,7 @@ static int make_lines(struct pn_importing *importing, const char *path,
         return pn_import_file_lines(importing, path, e);
     }
     int rc = pn_import_is_array(importing, &is_array, e);
-    if (rc != 0 || is_array || pn_lines_is_gzip(importing->file->path)) {
+    if (rc != 0 || is_array || !is_own) { /* others may change theirs */
         return rc != 0 ? rc : pn_import_json_lines(importing, is_array, path, e);
     }
     free(lines->path); /* it has them already */
@@ -92,7 +93,7 @@ int pn_duckdb_import_lines(struct pn_embedded_engine *base, const struct pn_impo
     rc = rc == 0 ? pn_import_unpack(engine, &file, &unpacked, e) : rc;
     if (rc == 0) {
         file.path = unpacked != NULL ? unpacked : file.path;
-        rc = make_lines(&importing, lines->path, lines, e);
+        rc = make_lines(&importing, lines->path, unpacked != NULL, lines, e);
     }
     rc = rc == 0 ? pn_import_check_same(engine, &import->files[number], e) : rc;
     if (rc == 0 && importing.bad > 0) {

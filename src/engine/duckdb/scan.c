@@ -30,7 +30,8 @@ int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const c
         if (rc != 0) {
             pn_err_set(e, why.class_, rc,
                        "table %s: %s: restore the file from a backup; or, if a DAG loads the "
-                       "table, run that DAG again, which rewrites the table",
+                       "table, run its load or transform again, with --full-refresh if the table "
+                       "has `mode: append` or `merge`: it makes the table afresh",
                        table_path, why.msg);
         }
     }
