@@ -152,7 +152,8 @@ def test_a_broken_array_is_refused_with_its_place(files, tmp_path, text, words):
 
 def test_values_of_an_array_that_are_not_json(files, tmp_path):
     """They are bad rows; the others are whole."""
-    text = '\ufeff [ {"id": 1, "name": "a,]\\"}"}\r\n, {"id": 2 "n": 3}, {"id":\n3}, nul, [4], {"id": 5} ]\n'
+    text = '\ufeff [ {"id": 1, "name": "a,]\\"}"}\r\n, {"id": 2 "n": 3}, {"id":\n3}, nul, [4], '
+    text += '{"id": 5} ]\n'
     file = write(tmp_path / "a.json", text)
     refusal(files.add(file, check=False), "a.json, line 2", "3 of the records are not rows")
     files.add(file, "--bad-rows", "dead-letter")

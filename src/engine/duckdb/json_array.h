@@ -1,6 +1,6 @@
 /*
- * The values of a JSON array as lines, read in pieces of any size: a file of one array may be larger
- * than memory, and all of it one line. Only the array itself is checked (its commas, its end, and
+ * The values of a JSON array as lines, read in pieces of any size: a file of one array may be
+ * larger than memory, and all of it one line. Only the array itself is checked (its commas, its end, and
  * that brackets and quotes close); whether a value is JSON, the reader of the lines says.
  */
 #ifndef PN_ENGINE_DUCKDB_JSON_ARRAY_H
@@ -33,10 +33,10 @@ struct pn_array_split {
     char open[PN_ARRAY_DEPTH_MAX]; /* { or [ */
 };
 
-/* Is this the first byte of something that is not a blank of JSON? */
+/* Is the byte a blank between the parts of JSON? */
 bool pn_array_is_blank(char byte);
-/* Appends what the bytes have of values to `out`, each value on a line of its own. INPUT, which says
- * line and byte, but not in which file: it is not an array. Nothing is fed after a failure. */
+/* Appends what the bytes have of values to `out`, each value on a line of its own. INPUT, which
+ * says line and byte, but not in which file: it is not an array. Nothing is fed after a failure. */
 int pn_array_split(struct pn_array_split *split, const char *bytes, size_t len, struct pn_buf *out,
                    struct pn_err *e) PN_MUST_CHECK;
 /* After the last byte. INPUT: the array has no end. */
