@@ -1,7 +1,7 @@
 /*
  * The values of a JSON array as lines, read in pieces of any size: a file of one array may be
- * larger than memory, and all of it one line. Only the array itself is checked (its commas, its end, and
- * that brackets and quotes close); whether a value is JSON, the reader of the lines says.
+ * larger than memory, and all of it one line. Only the array itself is checked (its commas, its
+ * end, and that brackets and quotes close); whether a value is JSON, the reader of the lines says.
  */
 #ifndef PN_ENGINE_DUCKDB_JSON_ARRAY_H
 #define PN_ENGINE_DUCKDB_JSON_ARRAY_H
