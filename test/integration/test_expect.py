@@ -58,7 +58,7 @@ class Shop:
     def __init__(self, folder, data):
         self.folder, self.data, self.next = folder, data, 0
         folder.mkdir()
-        (folder / "orders.sql").write_text(SQL)
+        (folder / "orders.sql").write_text(f"{SQL}; -- all\n")
         self.land("countries", [{"code": "a"}, {"code": "b"}])
 
     def write(self, expect, raw="", clean=""):

@@ -64,11 +64,88 @@ out:
     return rc;
 }
 
+/* --- its text --------------------------------------------------------------------------------- */
+
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (unsigned char)c >= 0x80;
+}
+
+/* After a comment that begins here, or the same place. Comments in one another count. */
+static const char *skip_comment(const char *at)
+{
+    if (at[0] == '-' && at[1] == '-') {
+        return at + strcspn(at, "\n");
+    }
+    if (at[0] != '/' || at[1] != '*') {
+        return at;
+    }
+    int depth = 0;
+    do {
+        bool opens = at[0] == '/' && at[1] == '*';
+        bool closes = at[0] == '*' && at[1] == '/';
+        depth += opens ? 1 : closes ? -1 : 0;
+        at += opens || closes ? 2 : 1;
+    } while (depth > 0 && *at != '\0');
+    return at;
+}
+
+/* After a text or a name that begins with this quote; `escapes`: a backslash takes a character. */
+static const char *skip_quoted(const char *at, bool escapes)
+{
+    char quote = *at++;
+    while (*at != '\0' && *at != quote) {
+        at += escapes && at[0] == '\\' && at[1] != '\0' ? 2 : 1;
+    }
+    return *at == '\0' ? at : at + 1; /* a doubled quote begins the next one */
+}
+
+/* After $$a text$$ or $tag$a text$tag$ that begins here, or the same place. */
+static const char *skip_dollars(const char *at)
+{
+    size_t len = 1;
+    while (is_word(at[len])) {
+        len++;
+    }
+    if (at[0] != '$' || at[len] != '$' || (at[1] >= '0' && at[1] <= '9')) {
+        return at;
+    }
+    const char *end = at + len + 1;
+    while (*end != '\0' && strncmp(end, at, len + 1) != 0) {
+        end++;
+    }
+    return *end == '\0' ? end : end + len + 1;
+}
+
+/* After what cannot be divided: a text, a name, a word, or one character. */
+static const char *skip_token(const char *at)
+{
+    if (*at == '\'' || *at == '"') {
+        return skip_quoted(at, false);
+    }
+    if ((*at == 'e' || *at == 'E') && at[1] == '\'') {
+        return skip_quoted(at + 1, true);
+    }
+    const char *after = skip_dollars(at);
+    while (after == at || (is_word(*at) && is_word(*after))) {
+        after++;
+    }
+    return after;
+}
+
 void pn_duckdb_add_select(struct pn_buf *out, const char *sql)
 {
-    size_t len = strlen(sql);
-    while (len > 0 && strchr("; \t\r\n", sql[len - 1]) != NULL) {
-        len--;
+    const char *end = sql;
+    for (const char *at = sql; *at != '\0';) {
+        const char *after = skip_comment(at);
+        if (after == at && strchr("; \t\r\n", *at) != NULL) {
+            after++;
+        } else if (after == at) {
+            after = skip_token(at);
+            end = after;
+        }
+        at = after;
     }
-    pn_buf_add(out, sql, len);
+    pn_buf_add(out, sql, (size_t)(end - sql));
 }
