@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import awkward
+import test_stream_joins as joins
 from contract import KINDS, post, run_dag
 from pinion import ROOT, Server, query, run
 from readers import in_order, plain, rows_by_delta_rs, spark_session
@@ -105,8 +106,8 @@ def cloud(landed, tmp_path_factory):
             module_of(notebooks / f"{task}.py", spark)
         yield store, notebooks, spark
     sys.path.remove(str(notebooks))
-    for name in ("pinion_spark", "pinion_expect", "pinion_record", "pinion_pipeline"):
-        del sys.modules[name]
+    for name in ("spark", "expect", "engine", "record", "pipeline"):
+        sys.modules.pop(f"pinion_{name}", None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -171,3 +172,34 @@ def test_a_micro_batch_is_appended_once(landed, cloud, kind):
 
     assert len(told(landed / "store")) == 11
     assert told(store) == sorted(2 * told(landed / "store"))
+
+
+def test_a_micro_batch_joins_the_newest_versions(cloud, tmp_path):
+    _, _, spark = cloud
+    import pinion_engine
+    import pinion_spark
+
+    folder, data, out = joins.write_pipeline(tmp_path), tmp_path / "data", tmp_path / "out"
+    run("deploy", "spark", "--to", out, "--store", data / "store", "--pipeline", folder)
+    definition = pinion_engine.definition((out / "pinion_pipeline.py").read_text(encoding="utf-8"))
+    lake = pinion_spark.Lake(definition, str(data / "store"), spark)
+    sql = joins.FILES["clean/orders.sql"]
+    schema = "shard string, sequence string, key string, arrival timestamp, data binary"
+
+    def append(number, customer):
+        order = json.dumps({"id": number, "customer": customer}).encode()
+        batch = spark.createDataFrame([("0", str(number), "k", None, bytearray(order))], schema)
+        lake.append_batch("live_orders", sql, batch, number)
+
+    with pytest.raises(ValueError, match="table 'customers' does not exist yet, and 'live_orders'"):
+        append(0, 1)
+    joins.put_countries(data)
+    joins.put_customers(data, [{"id": 1, "name": "a", "country": "pe"}])
+    append(0, 1)
+    joins.put_customers(data, [{"id": 1, "name": "b", "country": "no"}])
+    append(1, 1)
+    append(2, 2)
+    assert in_order(rows_by_delta_rs(data / "store" / joins.LIVE)) == in_order([
+        {"id": 0, "name": "a", "title": "Perú"}, {"id": 1, "name": "b", "title": "Norge"},
+        {"id": 2, "name": None, "title": None},
+    ])  # fmt: skip
