@@ -359,6 +359,31 @@ def test_a_kill_neither_loses_nor_doubles(files, seed):
     assert len(files.letters()) == letters
 
 
+def test_dead_letters_of_a_load_that_did_not_end(files):
+    """They are there already, but those of an object that changed meanwhile are not."""
+    files.put("a.csv", "id\n1\n")
+    files.load()
+    files.put("b.csv", "id\nbad\n2\n")
+    files.put("c.csv", "id\nworse\n3\n")
+    commit = files.data / "store/raw/orders/_delta_log/00000000000000000001.json"
+    commit.mkdir()  # so that the load cannot commit its rows, and tries again
+    with subprocess.Popen(
+        [PINION, "task", "nightly", "load", "--pipeline", str(files.folder), "--data",
+         str(files.data)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        while not any((files.data / "store/letters/_delta_log").glob("*1.json")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    commit.rmdir()
+    assert [row["value"] for row in files.letters()] == ["bad", "worse"]
+    files.put("b.csv", "id\nother\n2\n")
+    files.load()
+    assert files.ids() == [1, 2, 3]
+    assert sorted(row["value"] for row in files.letters()) == ["bad", "other", "worse"]
+
+
 def test_many_objects(files):
     """More than one statement reads."""
     for number in range(700):

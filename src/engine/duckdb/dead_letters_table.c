@@ -343,8 +343,13 @@ static int add_new(const struct putting *putting, size_t i,
         add_spooled(putting->spool, sql);
         pn_buf_adds(sql, " WHERE r.\"table\" = ");
         pn_duckdb_add_text(sql, table->name);
-        pn_buf_adds(sql, " AND r.object NOT IN (SELECT object FROM known WHERE object IS NOT "
-                         "NULL)");
+        /* A file may have changed since a load that ended before its own commit. */
+        pn_buf_adds(sql, table->from_files != NULL
+                             ? " AND NOT EXISTS (SELECT 1 FROM known WHERE known.object = "
+                               "r.object AND known.line IS NOT DISTINCT FROM r.line AND "
+                               "known.value IS NOT DISTINCT FROM r.value)"
+                             : " AND r.object NOT IN (SELECT object FROM known WHERE object IS "
+                               "NOT NULL)");
     }
     pn_buf_adds(sql, has_rejects(putting, i) && has_sunk(putting, i) ? "\nUNION ALL " : "");
     if (has_sunk(putting, i)) {
