@@ -12,7 +12,7 @@ enum { PARAMETERS_BYTES_MAX = 1 << 20 };
 static const char of_loads[] =
     "SELECT 'load' AS source, \"table\", topic AS origin, CAST(partition AS VARCHAR) AS partition,"
     " CAST(\"offset\" AS VARCHAR) AS position, object, line, timestamp AS time, reason, value,"
-    " CAST(NULL AS VARCHAR) AS key FROM dead_letters";
+    " key FROM dead_letters";
 static const char of_streams[] =
     "SELECT 'stream' AS source, \"table\", stream AS origin, shard AS partition,"
     " sequence_number AS position, CAST(NULL AS VARCHAR) AS object, CAST(NULL AS BIGINT) AS line,"
@@ -137,7 +137,7 @@ int pn_report_dead_letters(const struct pn_table_source *source,
     query->sql = pn_arena_printf(
         arena,
         "SELECT " ID " AS id, source, \"table\", origin, partition, position, object, line, time,"
-        " reason, value FROM (%s) %s ORDER BY time DESC NULLS LAST, source, origin, partition,"
+        " key, reason, value FROM (%s) %s ORDER BY time DESC NULLS LAST, source, origin, partition,"
         " object, line, position LIMIT %" PRId64 " OFFSET %" PRId64,
         letters, where(wanted, arena), wanted->limit, wanted->offset);
     return rc;

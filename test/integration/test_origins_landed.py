@@ -6,9 +6,11 @@ import json
 import random
 import threading
 import time
+from datetime import datetime
 
+import pyarrow
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 import polars
 from pinion import Server, run
@@ -242,6 +244,45 @@ def test_offsets_are_exact_where_values_are_not_json(data, tmp_path):
     assert 0 < len(origins) <= 2 < len(objects)
     lines = [json.loads(line) for path in origins for line in path.read_text().splitlines()]
     assert all(set(line) == {"offset"} for line in lines)
+
+
+def test_dead_letters_have_key_and_time(data, pipeline):
+    """Those of the load and of the sink, also where an earlier version made the table."""
+    before = time.time() - 1
+    old = pyarrow.table({
+        "table": ["other"], "topic": ["t"], "partition": pyarrow.array([0], "int32"),
+        "offset": [3], "object": pyarrow.array([None], "string"),
+        "line": pyarrow.array([None], "int64"), "reason": ["old"], "value": ["{"],
+        "timestamp": pyarrow.array([0], pyarrow.timestamp("us", "UTC")),
+    })  # fmt: skip
+    write_deltalake(str(data / "store/dead"), old)
+    listed = lambda: json.loads(run("dead-letters", "list", "--format", "json", "--pipeline",  # noqa: E731
+                                    pipeline, data=data).stdout)  # fmt: skip
+    assert [(row["reason"], row["key"]) for row in listed()] == [("old", None)]
+    with Server(data, "--pipeline", pipeline) as server:
+        values = [{"id": "x"}, b"not JSON", {"id": 1}, {"id": "y"}, {"id": "z"}]
+        sent = produce(server, values, keys=[b"a", b"b", b"c", b"\xff", None])
+        nightly(data, pipeline)
+        found = {(int(row["partition"]), int(row["position"])): row for row in listed()
+                 if row["reason"] != "old"}  # fmt: skip
+        wanted = {0: "a", 1: "b", 3: None, 4: None}
+        assert len(found) == len(wanted)
+        for n, key in wanted.items():
+            row = found[sent[n]["partition"], sent[n]["offset"]]
+            assert row["key"] == key
+            at = datetime.fromisoformat(row["time"].replace("Z", "+00:00"))
+            assert before < at.timestamp() < time.time() + 1
+        assert "old" in {row["reason"] for row in listed()}
+        ids = [row["id"] for row in listed()]
+        nightly(data, pipeline)
+        assert [row["id"] for row in listed()] == ids
+        (letter,) = [row["id"] for row in listed() if row["key"] == "a"]
+        mended = data / "mended.json"
+        mended.write_text('{"id": 7}')
+        run("dead-letters", "resend", letter, "--edited", mended, data=data)
+        nightly(data, pipeline)
+        (row,) = rows(data, pipeline, "SELECT key FROM raw WHERE id = 7")
+        assert row["key"] == "a"
 
 
 # --- crashes and damage ---------------------------------------------------------------------------

@@ -24,6 +24,9 @@ static const struct pn_column SPOOL_COLUMNS[] = {
     {.name = "line", .type = {.kind = PN_TYPE_BIGINT}},
     {.name = "reason", .type = {.kind = PN_TYPE_STRING}},
     {.name = "value", .type = {.kind = PN_TYPE_STRING}},
+    {.name = "offset", .type = {.kind = PN_TYPE_BIGINT}},
+    {.name = "time_ms", .type = {.kind = PN_TYPE_BIGINT}},
+    {.name = "key", .type = {.kind = PN_TYPE_STRING}},
 };
 const struct pn_table pn_dead_letters_spool = {
     .name = "spool",
@@ -40,6 +43,7 @@ static const struct pn_column COLUMNS[] = {
     {.name = "reason", .type = {.kind = PN_TYPE_STRING}},
     {.name = "value", .type = {.kind = PN_TYPE_STRING}},
     {.name = "timestamp", .type = {.kind = PN_TYPE_TIMESTAMP}},
+    {.name = "key", .type = {.kind = PN_TYPE_STRING}},
 };
 
 struct pn_table pn_dead_letters_table(const struct pn_pipeline *pipeline)
@@ -155,6 +159,21 @@ static void add_value(struct pn_json_writer *json, const struct pn_landed_reject
     }
 }
 
+/* What is known of where the record came from. */
+static void add_origin(struct pn_json_writer *json, const struct pn_origin_values *origin)
+{
+    if (origin->offset >= 0) {
+        pn_json_add_i64(json, "offset", origin->offset);
+    }
+    if (origin->timestamp_ms >= 0 && origin->timestamp_ms <= PN_ORIGIN_TIME_MS_MAX) {
+        pn_json_add_i64(json, "time_ms", origin->timestamp_ms);
+    }
+    if (origin->key.data != NULL && pn_utf8_valid(origin->key.data, origin->key.len)) {
+        pn_json_put_key(json, "key");
+        pn_json_put_string(json, origin->key.data, origin->key.len);
+    }
+}
+
 int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject, struct pn_err *e)
 {
     const struct pn_dead_letters_feed *feed = arg;
@@ -173,6 +192,7 @@ int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject, struc
     pn_json_add_i64(&json, "unit", (int64_t)reject->unit);
     pn_json_add_i64(&json, "line", reject->line);
     add_value(&json, reject);
+    add_origin(&json, reject->origin);
     pn_json_end(&json);
     pn_json_end_line(&json);
     if (out->len >= SPOOL_FLUSH_BYTES || pn_buf_failed(out)) {

@@ -2,7 +2,7 @@
  * The dead-letter table: what arrived and could not become a row of a raw table, with the reason.
  *
  *   table string, topic string, partition int, offset bigint, object string, line bigint,
- *   reason string, value string, timestamp timestamp
+ *   reason string, value string, timestamp timestamp, key string
  *
  * A load gathers the lines that its tables reject in a temporary file of JSON lines, and then
  * rewrites the table: what earlier loads found for other raw tables stays; what they found for

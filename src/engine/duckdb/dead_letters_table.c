@@ -24,6 +24,8 @@ static const struct pn_column SINK_COLUMNS[] = {
     {.name = "reason", .type = {.kind = PN_TYPE_STRING}},
     {.name = "value", .type = {.kind = PN_TYPE_STRING}},
     {.name = "encoding", .type = {.kind = PN_TYPE_STRING}},
+    {.name = "key", .type = {.kind = PN_TYPE_STRING}},
+    {.name = "key_encoding", .type = {.kind = PN_TYPE_STRING}},
 };
 static const struct pn_table SINK = {
     .name = "dead letters of the sink",
@@ -31,7 +33,7 @@ static const struct pn_table SINK = {
     .column_count = sizeof SINK_COLUMNS / sizeof *SINK_COLUMNS,
 };
 #define COLUMN_LIST \
-    "\"table\", topic, partition, \"offset\", object, line, reason, value, timestamp"
+    "\"table\", topic, partition, \"offset\", object, line, reason, value, timestamp, key"
 
 /* A line that can't be read in a file of dead letters: nothing to do but to say so. */
 static int warn_unreadable(void *arg, const struct pn_landed_reject *reject, struct pn_err *e)
@@ -153,11 +155,10 @@ static void add_spooled(struct pn_landed_scan *spool, struct pn_buf *sql)
 {
     pn_buf_adds(sql, "SELECT r.\"table\", r.topic, "
                      "CASE WHEN r.topic IS NOT NULL THEN TRY_CAST(regexp_extract(r.object, "
-                     "'/partition=([0-9]+)/', 1) AS INTEGER) END AS partition, r.line + o.shift AS "
-                     "\"offset\", r.object, r.line, r.reason, r.value, "
-                     "CAST(NULL AS TIMESTAMPTZ) AS timestamp FROM (SELECT s.* REPLACE (s.line + "
-                     "coalesce(b.base, 0) "
-                     "AS line) FROM ");
+                     "'/partition=([0-9]+)/', 1) AS INTEGER) END AS partition, "
+                     "coalesce(r.\"offset\", r.line + o.shift) AS \"offset\", r.object, r.line, "
+                     "r.reason, r.value, make_timestamptz(r.time_ms * 1000) AS timestamp, r.key "
+                     "FROM (SELECT s.* REPLACE (s.line + coalesce(b.base, 0) AS line) FROM ");
     pn_landed_add_call(spool, sql);
     pn_buf_adds(sql, " AS s LEFT JOIN line_bases AS b ON b.scan = s.scan AND b.unit = s.unit) AS r "
                      "ASOF LEFT JOIN line_offsets AS o ON o.scan = r.scan AND "
@@ -172,7 +173,7 @@ static void add_sunk(const struct pn_table *table, struct pn_landed_scan *scan, 
                 " AS \"table\", topic, partition, \"offset\", CAST(NULL AS VARCHAR) AS "
                 "object, CAST(NULL AS BIGINT) AS line, CASE WHEN encoding = 'base64' THEN "
                 "concat(reason, ' (the value is in base64)') ELSE reason END AS reason, value, "
-                "timestamp FROM ");
+                "timestamp, CASE WHEN key_encoding = 'text' THEN key END AS key FROM ");
     pn_landed_add_call(scan, sql);
 }
 

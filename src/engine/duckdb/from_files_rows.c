@@ -66,7 +66,8 @@ static int give_row(const struct pn_source_rows *rows, const struct pn_source_fi
         .line = duckdb_value_int64(result, 1, row),
         .reason = reason,
         .value = value != NULL ? value : "",
-        .value_len = value != NULL ? strlen(value) : 0};
+        .value_len = value != NULL ? strlen(value) : 0,
+        .origin = &pn_origin_unknown};
     int rc = pn_landed_note_reject(rows->scan, &reject, e);
     duckdb_free(reason);
     duckdb_free(value);

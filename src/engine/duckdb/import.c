@@ -209,7 +209,8 @@ static void add_letters(const struct import *import, const bool *wanted, struct 
     pn_buf_addf(sql,
                 " END AS object, line, CASE WHEN length(value) > %d THEN concat(reason, ' (only "
                 "the beginning of the value is stored)') ELSE reason END AS reason, left(value, "
-                "%d) AS value, CAST(NULL AS TIMESTAMPTZ) AS timestamp FROM pn_bad WHERE file IN (",
+                "%d) AS value, CAST(NULL AS TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS "
+                "key FROM pn_bad WHERE file IN (",
                 VALUE_BYTES_MAX, VALUE_BYTES_MAX);
     for (size_t i = 0; i < asked->count; i++) {
         if (wanted[i]) {

@@ -462,6 +462,11 @@ static int reject(struct reader *reader, const char *reason, struct pn_err *e)
         snprintf(hinted, sizeof hinted, "%.*s%s", (int)REASON_SIZE, reason, INDENTED);
         reason = hinted;
     }
+    const struct pn_origin_values *origin = NULL;
+    int rc = pn_line_origins_at(reader->origins, reader->unit->lines, &origin, e);
+    if (rc != 0) {
+        return rc;
+    }
     struct pn_landed_reject it = {
         .scan = scan,
         .topic = scan->files[reader->unit->file].topic,
@@ -471,6 +476,7 @@ static int reject(struct reader *reader, const char *reason, struct pn_err *e)
         .value = reader->line.text,
         .value_len = reader->line.len,
         .reason = reason,
+        .origin = origin,
     };
     atomic_fetch_add(&scan->rejected, 1);
     atomic_store(&scan->files[reader->unit->file].has_rejects, true);

@@ -13,6 +13,7 @@
 #define PN_ENGINE_DUCKDB_LANDED_H
 
 #include "engine/duckdb/function.h"
+#include "engine/duckdb/origin.h"
 #include "engine/duckdb/unknown.h"
 
 enum { PN_LINE_BYTES_MAX = 16 << 20 };
@@ -27,6 +28,7 @@ struct pn_landed_reject {
     const char *value;
     size_t value_len;
     const char *reason;
+    const struct pn_origin_values *origin; /* as far as the table's columns need it */
 };
 typedef int (*pn_landed_reject_fn)(void *arg, const struct pn_landed_reject *reject,
                                    struct pn_err *e);

@@ -10,9 +10,6 @@ enum {
     BASE64_BYTES_MAX = 64 << 20 /* a key is smaller */
 };
 
-/* Times that all readers of the tables take: 1970 to 9999. A producer may send any other number. */
-static const int64_t TIME_MS_MAX = INT64_C(253402300799999);
-
 const struct pn_origin_values pn_origin_unknown = {
     .partition = -1, .offset = -1, .timestamp_ms = -1};
 
@@ -41,8 +38,9 @@ static const struct pn_json *integer_node(int64_t value, struct pn_arena *arena)
 /* An instant is a number of microseconds where it is not a text. */
 static const struct pn_json *time_node(int64_t wall_ms, struct pn_arena *arena)
 {
-    return wall_ms >= 0 && wall_ms <= TIME_MS_MAX ? integer_node(wall_ms * MICROS_A_MS, arena)
-                                                  : NULL;
+    return wall_ms >= 0 && wall_ms <= PN_ORIGIN_TIME_MS_MAX
+               ? integer_node(wall_ms * MICROS_A_MS, arena)
+               : NULL;
 }
 
 static struct pn_json *base64_node(struct pn_bytes bytes, struct pn_arena *arena)

@@ -20,6 +20,9 @@
 #include "log/log.h"
 #include "pipeline/pipeline.h"
 
+/* The last millisecond of 9999. A producer may send any other time. */
+#define PN_ORIGIN_TIME_MS_MAX INT64_C(253402300799999)
+
 /* Of one record. Everything is borrowed. */
 struct pn_origin_values {
     const char *topic;    /* NULL: not known, or the record is a stream's */

@@ -33,7 +33,7 @@ static void add_letters(const struct pn_table *table, const struct pn_buf *scan,
     if (select != NULL) {
         pn_buf_adds(sql, "\nUNION ALL SELECT ");
         pn_duckdb_add_text(sql, table->name);
-        pn_buf_addf(sql, ", NULL, NULL, NULL, NULL, NULL, reason, value, NULL FROM (%s)",
+        pn_buf_addf(sql, ", NULL, NULL, NULL, NULL, NULL, reason, value, NULL, NULL FROM (%s)",
                     pn_buf_text(select));
     }
     pn_buf_adds(sql, "\nORDER BY \"table\", topic, partition, \"offset\", object, line");
