@@ -21,7 +21,7 @@ def test_there_are_none(data):
     assert dead_letters(data=data) == []
     assert dead_letters("raw_pin", "--reason", "x", data=data) == []
     header = run("dead-letters", "list", "--format", "csv", data=data).stdout.splitlines()
-    assert header == ["id,source,table,origin,partition,position,object,line,time,reason,value"]
+    assert header == ["id,source,table,origin,partition,position,object,line,time,key,reason,value"]
 
 
 def test_of_loads_and_streams(data):
