@@ -256,8 +256,11 @@ def test_dead_letters_have_key_and_time(data, pipeline):
         "timestamp": pyarrow.array([0], pyarrow.timestamp("us", "UTC")),
     })  # fmt: skip
     write_deltalake(str(data / "store/dead"), old)
-    listed = lambda: json.loads(run("dead-letters", "list", "--format", "json", "--pipeline",  # noqa: E731
-                                    pipeline, data=data).stdout)  # fmt: skip
+
+    def listed():
+        words = ["--format", "json", "--pipeline", pipeline]
+        return json.loads(run("dead-letters", "list", *words, data=data).stdout)
+
     assert [(row["reason"], row["key"]) for row in listed()] == [("old", None)]
     with Server(data, "--pipeline", pipeline) as server:
         values = [{"id": "x"}, b"not JSON", {"id": 1}, {"id": "y"}, {"id": "z"}]
