@@ -307,6 +307,10 @@ int pn_delta_read_file(struct pn_delta_reader *reader, const struct pn_json *bod
     if (rc == 0) {
         rc = object_member(body, "deletionVector", arena, &file->deletion_vector, e);
     }
+    if (rc == 0 && file->deletion_vector != NULL) {
+        rc = number_member(pn_json_get(body, "deletionVector"), "cardinality", false, 0,
+                           &file->num_deleted, e);
+    }
     if (rc == 0 && is_add) {
         rc = text_member(body, "stats", false, arena, &file->stats, e);
     }
@@ -315,7 +319,6 @@ int pn_delta_read_file(struct pn_delta_reader *reader, const struct pn_json *bod
     }
     if (rc == 0) {
         file->data_change = pn_json_get_bool(body, "dataChange", true);
-        file->num_deleted = pn_json_get_i64(pn_json_get(body, "deletionVector"), "cardinality", 0);
         if (file->stats != NULL) {
             int64_t all = pn_delta_num_records(reader, file->stats, strlen(file->stats));
             file->num_records = all >= file->num_deleted ? all - file->num_deleted : -1;

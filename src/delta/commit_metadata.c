@@ -209,6 +209,16 @@ static int plan_metadata(struct pn_delta_attempt *attempt, struct pn_err *e)
     return check_types(attempt, e);
 }
 
+/* New ones, or those of files that a restore brings back. */
+static bool brings_vectors(const struct pn_delta_commit *commit)
+{
+    bool brings = commit->vectors != NULL && commit->vectors->count > 0;
+    for (size_t i = 0; !brings && i < commit->add_count; i++) {
+        brings = commit->adds[i].deletion_vector != NULL;
+    }
+    return brings;
+}
+
 /* What writers, and of deletion vectors readers too, must know for what the commit brings. */
 static void plan_protocol(struct pn_delta_attempt *attempt)
 {
@@ -221,7 +231,7 @@ static void plan_protocol(struct pn_delta_attempt *attempt)
         pn_delta_protocol_require(&attempt->arena, protocol, "generatedColumns")) {
         attempt->protocol_changed = true;
     }
-    if (attempt->commit->vectors != NULL && attempt->commit->vectors->count > 0 &&
+    if (brings_vectors(attempt->commit) &&
         pn_delta_protocol_require(&attempt->arena, protocol, "deletionVectors")) {
         attempt->protocol_changed = true;
     }

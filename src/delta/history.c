@@ -4,13 +4,26 @@
 
 #include "base/mem.h"
 #include "delta/commit_times.h"
+#include "delta/keyset.h"
 #include "delta/load.h"
 #include "delta/replay.h"
+
+/* An added file that has a deletion vector. */
+struct marked {
+    const char *path;
+    size_t len;
+    int64_t rows;
+};
 
 struct telling {
     struct pn_delta_reader *reader;
     struct pn_arena *arena;
     struct pn_delta_history_entry *entry;
+    struct pn_arena scratch;
+    struct pn_delta_keyset removed; /* paths of the commit's removes */
+    struct marked *marked;          /* malloc'ed; paths are the scratch arena's */
+    size_t marked_count;
+    size_t marked_capacity;
 };
 
 static const char *text_of(struct pn_arena *arena, const struct pn_json *body, const char *key)
@@ -64,6 +77,42 @@ static void tell_info(struct telling *telling, const struct pn_json *body)
     entry->timestamp_ms = pn_json_get_i64(body, "inCommitTimestamp", entry->timestamp_ms);
 }
 
+static void note_removed(struct telling *telling, const struct pn_json *body)
+{
+    const char *path = NULL;
+    size_t len = 0;
+    if (pn_json_get_text(body, "path", &path, &len) &&
+        !pn_delta_keyset_get(&telling->removed, path, len, NULL)) {
+        path = pn_arena_strndup(&telling->scratch, path, len);
+        pn_delta_keyset_add(&telling->removed, path, len, 0);
+    }
+}
+
+static void note_marked(struct telling *telling, const struct pn_json *body, int64_t rows)
+{
+    const struct pn_json *vector = pn_json_get(body, "deletionVector");
+    const char *path = NULL;
+    size_t len = 0;
+    if (vector == NULL || vector->type != PN_JSON_OBJECT ||
+        !pn_json_get_text(body, "path", &path, &len)) {
+        return;
+    }
+    pn_grow((void **)&telling->marked, &telling->marked_capacity, telling->marked_count + 1,
+            sizeof *telling->marked);
+    telling->marked[telling->marked_count++] = (struct marked){
+        .path = pn_arena_strndup(&telling->scratch, path, len), .len = len, .rows = rows};
+}
+
+static int64_t rows_of(struct telling *telling, const struct pn_json *body)
+{
+    const char *stats = NULL;
+    size_t len = 0;
+    int64_t rows = pn_json_get_text(body, "stats", &stats, &len)
+                       ? pn_delta_num_records(telling->reader, stats, len)
+                       : 0;
+    return rows > 0 ? rows : 0;
+}
+
 static int tell_line(void *arg, const char *line, size_t len, size_t capacity, struct pn_err *e)
 {
     struct telling *telling = arg;
@@ -76,16 +125,27 @@ static int tell_line(void *arg, const char *line, size_t len, size_t capacity, s
         tell_info(telling, action.body);
     } else if (action.kind == PN_DELTA_REMOVE) {
         telling->entry->files_removed++;
+        note_removed(telling, action.body);
     } else if (action.kind == PN_DELTA_ADD) {
+        int64_t rows = rows_of(telling, action.body);
         telling->entry->files_added++;
-        const char *stats = NULL;
-        size_t stats_len = 0;
-        if (pn_json_get_text(action.body, "stats", &stats, &stats_len)) {
-            int64_t rows = pn_delta_num_records(telling->reader, stats, stats_len);
-            telling->entry->rows_added += rows > 0 ? rows : 0;
-        }
+        telling->entry->rows_added += rows;
+        note_marked(telling, action.body, rows);
     }
     return 0;
+}
+
+/* A file that stays, with a deletion vector, is in the commit as one that is removed and added. */
+static void leave_out_marked(struct telling *telling)
+{
+    for (size_t i = 0; i < telling->marked_count; i++) {
+        const struct marked *marked = &telling->marked[i];
+        if (pn_delta_keyset_get(&telling->removed, marked->path, marked->len, NULL)) {
+            telling->entry->files_removed--;
+            telling->entry->files_added--;
+            telling->entry->rows_added -= marked->rows;
+        }
+    }
 }
 
 static int tell_commit(struct pn_delta *table, const struct pn_delta_log_file *file,
@@ -101,6 +161,8 @@ static int tell_commit(struct pn_delta *table, const struct pn_delta_log_file *f
     struct telling telling = {.reader = &table->reader, .arena = arena, .entry = entry};
     char *key = pn_delta_log_key(table, file->name);
     struct pn_buf bytes;
+    pn_arena_init(&telling.scratch, 0);
+    pn_delta_keyset_init(&telling.removed);
     int rc = pn_delta_log_get(table, key, &bytes, e);
     if (rc == 0) {
         rc = pn_delta_commit_check(&table->reader, key, pn_buf_text(&bytes), bytes.len,
@@ -110,6 +172,10 @@ static int tell_commit(struct pn_delta *table, const struct pn_delta_log_file *f
         rc = pn_delta_each_line(key, pn_buf_text(&bytes), bytes.len, bytes.capacity, false,
                                 tell_line, &telling, e);
     }
+    leave_out_marked(&telling);
+    pn_delta_keyset_deinit(&telling.removed);
+    pn_arena_deinit(&telling.scratch);
+    free(telling.marked);
     pn_buf_deinit(&bytes);
     free(key);
     return rc;

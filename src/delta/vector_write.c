@@ -52,7 +52,8 @@ void pn_delta_vectors_destroy(struct pn_delta_vectors **vectors)
 bool pn_delta_vectors_can_mark(const struct pn_delta_file *file)
 {
     /* Readers need the number of rows, and our bitmaps have 32 bits. */
-    return file->num_records >= 0 && file->num_records < UINT32_MAX && file->stats != NULL;
+    return file->num_records >= 0 && file->stats != NULL &&
+           file->num_records + file->num_deleted <= UINT32_MAX;
 }
 
 static int take_row(void *arg, int64_t row)

@@ -34,7 +34,7 @@ def spark():
 
 
 def value(id, seq, op="U", amount=1.0):
-    return {"id": id, "seq": seq, "amount": amount, "op": op, "country": "a"}
+    return {"id": id, "seq": seq, "amount": amount, "op": op, "country": "abc"[id % 3]}
 
 
 class Merging:
@@ -103,15 +103,23 @@ def test_rows_are_marked_and_every_reader_leaves_them_out(data, tmp_path, spark,
     assert "0 files rewritten" not in said
     last = log_of(data, KEY)[-1]
     files = table("files", KEY, data=data)
-    assert max(file["deleted_rows"] for file in files) >= 4 * BATCH - 20
+    assert sum(file["deleted_rows"] for file in files) >= 4 * BATCH - 20
     assert sum(file["rows"] for file in files) == len(merging.rows())
-    (added,) = [line["add"] for line in last if "deletionVector" in line.get("add", {})]
-    statistics = json.loads(added["stats"])
-    assert statistics["tightBounds"] is False and statistics["numRecords"] == ROWS
+    added = [line["add"] for line in last if "deletionVector" in line.get("add", {})]
+    statistics = [json.loads(add["stats"]) for add in added]
+    assert {one["tightBounds"] for one in statistics} == {False}
+    assert sum(one["numRecords"] for one in statistics) == ROWS
     metrics = last[0]["commitInfo"]["operationMetrics"]
-    assert metrics["numTargetDeletionVectorsUpdated"] == "1"
+    assert metrics["numTargetDeletionVectorsUpdated"] == str(len(added))
     kinds = {kind for commit in log_of(data, KEY)[1:] for line in commit for kind in line}
     assert {"protocol", "metaData"} <= kinds
+    for country in "abc":  # a filter may leave out files
+        chosen = f"SELECT * FROM raw_orders WHERE country = '{country}'"
+        assert in_order(rows(data, merging.pipeline, chosen)) == [
+            row for row in merging.rows() if row["country"] == country
+        ]
+    history = table("history", KEY, data=data)
+    assert max(commit["rows_added"] for commit in history[:4]) < 8 * BATCH
     forget(spark)
     assert in_order(rows_by_spark(spark, merging.path)) == merging.rows()
     assert rows_by_duckdb(merging.path) == merging.rows()
@@ -242,6 +250,67 @@ def test_a_merge_in_a_bucket(s3, tmp_path, data):
     assert json.loads(run("query", sql, "--format", "json", *at, data=data, env=KEYS).stdout) == (
         json.loads(done.stdout)
     )
+
+
+ORDERS = {
+    "timestamp": [f"2026-01-01T00:00:0{n}.123456Z" for n in range(4)],
+    "string": ["", "a" * 40 + "x", "a" * 40 + "y", "z"],
+    "double": [-1.5, 0.5, 2.5, 1e300],
+    "date": [f"2026-01-0{n + 1}" for n in range(4)],
+}
+
+
+@pytest.mark.parametrize("more", ("deletion_vectors: true", ""))
+@pytest.mark.parametrize("kind", ORDERS)
+def test_the_newest_row_wins_whatever_the_order_is(data, tmp_path, kind, more):
+    """Rows older and newer than the table's, of the same order, and without one. The prices have
+    names that the statistics have, too."""
+    (tmp_path / "pipeline.yml").write_text(f"""
+name: prices
+topics: {{shop.prices: {{partitions: 1}}}}
+dead_letters: prices/dead_letters
+tables:
+  prices:
+    path: prices/prices
+    from_topic: shop.prices
+    mode: merge
+    key: id
+    order_by: at
+    {more}
+    columns: {{id: bigint, at: {kind}, low: bigint, high: bigint, files: bigint}}
+dags: {{nightly: {{tasks: {{load: {{run: load, tables: [prices]}}}}}}}}
+""")
+    orders = ORDERS[kind]
+    chance = random.Random(7)
+    expected, landed, values = {}, 0, [{"id": n, "at": orders[1], "low": 0} for n in range(600)]
+    for number in range(6):
+        values = values if number == 0 else [
+            {"id": chance.randrange(900), "at": chance.choice([None, *orders][: 2 + number]),
+             "low": 5000 + number, "high": 9000, "files": number}
+            for _ in range(20)
+        ]  # fmt: skip
+        land(data, "shop.prices", 0, landed, values)
+        landed += len(values)
+        for row in values:
+            rank = (row["at"] is not None, row["at"] or 0 if kind == "double" else row["at"] or "",
+                    row.get("low"), row.get("high") or 0, row.get("files") or 0)  # fmt: skip
+            if row["id"] not in expected or rank > expected[row["id"]][0]:
+                expected[row["id"]] = (rank, row)
+        task("load", data, tmp_path)
+        found = rows(data, tmp_path, "SELECT id, low, files FROM prices ORDER BY id")
+        assert found == [
+            {"id": id, "low": row["low"], "files": row.get("files")}
+            for id, (_, row) in sorted(expected.items())
+        ]
+
+
+def test_names_that_a_merge_takes_itself_are_refused(tmp_path):
+    for name in ("file_index", "FILE_ROW_NUMBER", "pn_row"):
+        folder = write_pipeline(tmp_path / name, "grow", MERGE.format(more=""))
+        path = folder / "pipeline.yml"
+        path.write_text(path.read_text().replace("      country: string", f"      {name}: string"))
+        done = run("pipeline", "check", folder, check=False)
+        assert done.returncode != 0 and f"tables.raw_orders.columns.{name}: " in done.stderr
 
 
 def test_the_setting_is_of_merges_alone(data, tmp_path):

@@ -78,6 +78,28 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
     return rc;
 }
 
+/* Names that a scan of a table's files takes for the places of files and rows, and that a merge
+ * takes for columns of its own. */
+static int check_names(const struct pn_table *table, struct pn_err *e)
+{
+    static const char *const places[] = {"file_index", "file_row_number"};
+    bool merges = table->mode == PN_MODE_MERGE;
+    for (size_t i = 0; (merges || table->partition_count > 0) && i < table->column_count; i++) {
+        const char *name = table->columns[i].name;
+        bool taken = merges && strncasecmp(name, "pn_", strlen("pn_")) == 0;
+        for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
+            taken = taken || strcasecmp(name, places[k]) == 0;
+        }
+        if (taken) {
+            return pn_err_input(e,
+                                "tables.%s.columns.%s: pinion uses this name itself to read a "
+                                "table that is partitioned or merged: choose another name",
+                                table->name, name);
+        }
+    }
+    return 0;
+}
+
 /* The condition of a merge, over a row of the table. */
 static int check_delete_when(struct pn_duckdb *engine, const struct pn_table *table,
                              struct pn_err *e)
@@ -151,7 +173,8 @@ int pn_duckdb_check(struct pn_engine *base, struct pn_err *e)
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
-        if (engine->pipeline->tables[i].like == NULL) {
+        rc = check_names(&engine->pipeline->tables[i], e);
+        if (rc == 0 && engine->pipeline->tables[i].like == NULL) {
             rc = check_table(engine, &engine->pipeline->tables[i], e);
         }
         if (rc == 0 && engine->pipeline->tables[i].delete_when != NULL) {

@@ -1,12 +1,13 @@
-/* Which rows of a table have keys of a merge's batch: statistics first, then one scan of the key
- * and the order column of the files that are left. */
-
+/* Which rows of a table have keys of a merge's batch: statistics first, then a scan of the key
+ * column of the files that are left; and one with the order column, where that is needed. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/duckdb/merge_parts.h"
+
+#define FILES "\"pinion's statistics\"" /* a name that no column has */
 
 static const struct pn_column *key_of(const struct pn_table *table)
 {
@@ -47,7 +48,7 @@ static void add_value(const struct pn_json *values, const struct pn_column *key,
     free(text);
 }
 
-/* Appends files(i, low, high): the statistics of a column, null where they are not known. */
+/* Appends FILES(i, low, high): the statistics of a column, null where they are not known. */
 static void add_statistics(const struct pn_delta_file *files, size_t count,
                            const struct pn_column *column, struct pn_buf *sql)
 {
@@ -66,15 +67,15 @@ static void add_statistics(const struct pn_delta_file *files, size_t count,
         add_value(pn_json_get(root, "maxValues"), column, sql);
         pn_buf_addc(sql, ')');
     }
-    pn_buf_adds(sql, ") AS files(i, low, high)");
+    pn_buf_adds(sql, ") AS " FILES "(i, low, high)");
     pn_json_parser_destroy(&parser);
 }
 
 /* Appends the largest value that a file can have: other writers cut a time down to milliseconds. */
 static void add_high(const struct pn_column *column, struct pn_buf *sql)
 {
-    pn_buf_adds(sql,
-                column->type.kind == PN_TYPE_TIMESTAMP ? "high + INTERVAL 1 MILLISECOND" : "high");
+    pn_buf_adds(sql, FILES ".high");
+    pn_buf_adds(sql, column->type.kind == PN_TYPE_TIMESTAMP ? " + INTERVAL 1 MILLISECOND" : "");
 }
 
 /* Sets may_hold[i] of those that the statistics do not rule out. */
@@ -87,10 +88,10 @@ static int ask_statistics(duckdb_connection connection, const struct pn_column *
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT i FROM ");
     add_statistics(snapshot->files, snapshot->file_count, key, &sql);
-    pn_buf_adds(&sql, " WHERE low IS NULL OR high IS NULL OR EXISTS (SELECT 1 FROM pn_best AS b "
-                      "WHERE b.");
+    pn_buf_adds(&sql, " WHERE " FILES ".low IS NULL OR " FILES ".high IS NULL OR EXISTS (SELECT "
+                      "1 FROM pn_best AS b WHERE b.");
     pn_duckdb_add_name(&sql, key->name);
-    pn_buf_adds(&sql, " >= low AND b.");
+    pn_buf_adds(&sql, " >= " FILES ".low AND b.");
     pn_duckdb_add_name(&sql, key->name);
     pn_buf_adds(&sql, " <= ");
     add_high(key, &sql);

@@ -83,7 +83,8 @@ static int64_t count_marked(const struct merging *merging, const struct dead *de
 {
     int64_t count = (int64_t)dead->first[merging->candidate_count];
     for (size_t i = 0; merging->target != NULL && i < merging->target->file_count; i++) {
-        count += merging->target->files[i].num_deleted;
+        int64_t marked = merging->target->files[i].num_deleted;
+        count = marked < INT64_MAX - count ? count + marked : INT64_MAX;
     }
     return count;
 }
@@ -100,7 +101,6 @@ static int take_file(struct merging *merging, const struct dead *dead, size_t i,
                      struct pn_err *e)
 {
     struct pn_delta_file *file = &merging->candidates[i];
-    merging->touched[merging->touched_count++] = *file;
     if (!mark) {
         merging->rewritten[merging->rewritten_count++] = *file;
         return 0;
@@ -112,8 +112,9 @@ static int take_file(struct merging *merging, const struct dead *dead, size_t i,
                                  count_dead(dead, i), e);
 }
 
+/* `touched` gets those that hold rows which are replaced or deleted. */
 static int take_files(struct merging *merging, const struct dead *dead, int64_t batch_rows,
-                      struct pn_err *e)
+                      struct pn_delta_file *touched, size_t *touched_count, struct pn_err *e)
 {
     bool may_have_vectors =
         merging->table->deletion_vectors && count_marked(merging, dead) <= MARKED_ROWS_MAX;
@@ -121,7 +122,10 @@ static int take_files(struct merging *merging, const struct dead *dead, int64_t 
     for (size_t i = 0; rc == 0 && i < merging->candidate_count; i++) {
         int64_t count = (int64_t)count_dead(dead, i);
         bool mark = may_have_vectors && may_mark(&merging->candidates[i], count, batch_rows);
-        rc = count > 0 ? take_file(merging, dead, i, mark, e) : 0;
+        if (count > 0) {
+            touched[(*touched_count)++] = merging->candidates[i];
+            rc = take_file(merging, dead, i, mark, e);
+        }
     }
     return rc;
 }
@@ -141,28 +145,28 @@ static int view_files(struct merging *merging, const char *name, struct pn_delta
 int pn_merging_choose_files(struct merging *merging, struct pn_err *e)
 {
     struct dead dead = {NULL, NULL};
+    struct pn_delta_file *touched = pn_xcalloc(merging->candidate_count + 1, sizeof *touched);
+    size_t touched_count = 0;
     int64_t batch_rows = 0;
-    merging->touched_count = 0;
     merging->rewritten_count = 0;
     if (merging->candidate_count > 0) {
-        struct pn_arena *arena = &merging->target->arena;
-        size_t size = sizeof *merging->candidates;
-        merging->touched = pn_arena_calloc(arena, merging->candidate_count, size);
-        merging->rewritten = pn_arena_calloc(arena, merging->candidate_count, size);
+        merging->rewritten = pn_arena_calloc(&merging->target->arena, merging->candidate_count,
+                                             sizeof *merging->rewritten);
     }
     int rc = read_dead(merging, &dead, e);
     if (rc == 0) {
         rc = count_taken(merging, &batch_rows, e);
     }
     if (rc == 0) {
-        rc = take_files(merging, &dead, batch_rows, e);
+        rc = take_files(merging, &dead, batch_rows, touched, &touched_count, e);
     }
     if (rc == 0) {
-        rc = view_files(merging, "pn_old", merging->touched, merging->touched_count, e);
+        rc = view_files(merging, "pn_old", touched, touched_count, e);
     }
     if (rc == 0) {
         rc = view_files(merging, "pn_rewritten", merging->rewritten, merging->rewritten_count, e);
     }
+    free(touched);
     free(dead.rows);
     free(dead.first);
     return rc;

@@ -5,7 +5,8 @@
  *   pn_batch      the batch, with pn_deleted: does the row delete its key?
  *   pn_best       the newest row of each key of the batch; pn_new is true
  *   pn_hits       the table's rows of these keys: pn_key, pn_order, and their places, pn_file (in
- *                 `candidates`) and pn_row
+ *                 `candidates`) and pn_row;
+ *                 pn_order is null where it was not read, since the batch has newer rows
  *   pn_deletions  the newest deletion of each key that has one
  *   pn_held       the keys of the hits, and whose row is newer by the order column (pn_newer):
  *                 'table', 'batch' or 'unclear'
@@ -30,16 +31,14 @@ struct merging {
     struct pn_table deleted; /* the table of deletions */
     struct pn_column deleted_columns[2];
     struct pn_delta_snapshot *target; /* NULL: there is no table */
-    /* Its files that may hold keys of the batch, by their statistics; those that the commit
-     * changes; and of these the ones that it writes again. Memory in its arena. */
+    /* Its files that may hold keys of the batch, by their statistics; and those that the commit
+     * writes again. Memory in its arena. */
     struct pn_delta_file *candidates;
     size_t candidate_count;
-    struct pn_delta_file *touched;
-    size_t touched_count;
     struct pn_delta_file *rewritten;
     size_t rewritten_count;
     struct pn_delta *delta;           /* the table, for the vectors */
-    struct pn_delta_vectors *vectors; /* of the other ones; NULL: there are none */
+    struct pn_delta_vectors *vectors; /* of those that stay; NULL: there are none */
     struct pn_file_lease lease;
 };
 

@@ -1,6 +1,6 @@
-/* Compaction: each group of small files becomes one with the same rows in the same order. What
- * takes long is committed bit by bit, since a vacuum takes files that wait long for their commit.
- */
+/* Compaction: each group of small files becomes one with the same rows, and so does a file of which
+ * many rows are marked as deleted. What takes long is committed bit by bit, since a vacuum takes
+ * files that wait long for their commit. */
 #include <stdlib.h>
 #include <string.h>
 

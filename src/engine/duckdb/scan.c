@@ -447,11 +447,14 @@ static int read_stored(struct scan *scan, struct pn_err *e)
     return rc == 0 && has_places ? pn_duckdb_check_places(&scan->stored, scan->table->path, e) : rc;
 }
 
-/* Copies of objects do not have the objects' names. */
+/* Copies of objects do not have the objects' names. Where DuckDB knows the values from the paths, a
+ * filter on them shortens its list of files, and the places of files are those in the shorter
+ * list: so rows that their places name would be others. */
 static int ask_paths(struct pn_duckdb *engine, struct scan *scan, struct pn_err *e)
 {
     char *folder = NULL;
-    if (scan->snapshot->metadata.partition_column_count == 0 || !pn_store_is_local(engine->store)) {
+    if (scan->snapshot->metadata.partition_column_count == 0 || !pn_store_is_local(engine->store) ||
+        scan->gives_places || pn_duckdb_has_deleted_rows(scan->snapshot)) {
         return 0;
     }
     int rc = pn_duckdb_folder_path(engine, scan->table->path, &folder, e);

@@ -85,6 +85,21 @@ static void assert_marked(struct delta_fixture *fixture, const char *expected, i
     pn_delta_snapshot_destroy(&snapshot);
 }
 
+static int count_vector(void *arg, const struct pn_object *object)
+{
+    size_t *count = arg;
+    *count += strstr(object->key, "deletion_vector_") != NULL;
+    return 0;
+}
+
+/* The files of vectors in the table's folder. */
+static size_t count_vectors(struct delta_fixture *fixture)
+{
+    size_t count = 0;
+    assert_int_equal(pn_store_list(fixture->store, "t/", NULL, count_vector, &count, NULL), 0);
+    return count;
+}
+
 static void test_rows_are_marked_and_then_more(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -103,9 +118,11 @@ static void test_rows_are_marked_and_then_more(void **state)
 
     /* Who knows an older state is refused, and leaves nothing. */
     struct pn_err e = {.msg = ""};
+    assert_int_equal(count_vectors(fixture), 2);
     assert_int_not_equal(mark(fixture, after, more, 2, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_CONFLICT);
     assert_int_not_equal(mark(fixture, before, more, 2, &e), 0);
+    assert_int_equal(count_vectors(fixture), 2);
     assert_marked(fixture, "0 7 8 99 ", 96);
     pn_delta_snapshot_destroy(&before);
     pn_delta_snapshot_destroy(&after);
@@ -194,7 +211,8 @@ static void test_files_whose_rows_are_not_known_are_not_marked(void **state)
     assert_false(pn_delta_vectors_can_mark(&file));
     file = (struct pn_delta_file){.path = "a", .num_records = 5};
     assert_false(pn_delta_vectors_can_mark(&file));
-    file = (struct pn_delta_file){.path = "a", .num_records = UINT32_MAX, .stats = "{}"};
+    file = (struct pn_delta_file){
+        .path = "a", .num_records = UINT32_MAX, .num_deleted = 1, .stats = "{}"};
     assert_false(pn_delta_vectors_can_mark(&file));
 }
 
