@@ -224,6 +224,11 @@ static int read_letter(struct sending *sending, const char *const *cells, struct
     if (letter->origin == NULL) {
         return pn_err_input(e, "it is not known which topic the record came from");
     }
+    const char *reason = cells[PN_LETTER_REASON];
+    if (reason != NULL && strstr(reason, " (only the beginning of the key is stored)") != NULL) {
+        return pn_err_input(e, "only the beginning of the record's key is kept: produce the record "
+                               "again");
+    }
     if (letter->is_edited) {
         letter->value = sending->asked->edited;
         return 0;

@@ -29,11 +29,12 @@ static const char of_nothing[] =
     " coalesce(partition, ''), coalesce(position, ''), coalesce(object, ''),"               \
     " coalesce(CAST(line AS VARCHAR), ''), coalesce(reason, ''), coalesce(value, ''))), 32)"
 /* A reason without what differs from letter to letter: notes, numbers, quoted texts. */
-#define KIND                                                                                      \
-    "regexp_replace(regexp_replace(regexp_replace(regexp_replace(reason,"                         \
-    " '^sub-sequence number [0-9]+: ', ''),"                                                      \
-    " ' \\((only the beginning of the (value|data) is stored|the (value|data) is in base64)\\)'," \
-    " '', 'g'), '\"([^\"\\\\]|\\\\.)*\"|''[^'']*''', '…', 'g'),"                                \
+#define KIND                                                                                     \
+    "regexp_replace(regexp_replace(regexp_replace(regexp_replace(reason,"                        \
+    " '^sub-sequence number [0-9]+: ', ''),"                                                     \
+    " ' \\((only the beginning of the (value|data|key) is stored|the (value|data) is in base64)" \
+    "\\)',"                                                                                      \
+    " '', 'g'), '\"([^\"\\\\]|\\\\.)*\"|''[^'']*''', '…', 'g'),"                               \
     " '(^|[^A-Za-z0-9-])[0-9]+', '\\1#', 'g')"
 /* The order of letters of one time, which differs for letters that differ. */
 #define PLACE                                                                                  \

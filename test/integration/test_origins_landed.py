@@ -288,6 +288,28 @@ def test_dead_letters_have_key_and_time(data, pipeline):
         assert row["key"] == "a"
 
 
+def test_a_large_key_of_a_dead_letter_is_cut(data, pipeline):
+    """Escaped, it would be longer than a line that can be read back."""
+    words = ["--set", "gateway.body_bytes_max=64MiB", "--set", "log.record_bytes_max=8MiB"]
+    key = b"\x01" * (3 << 20)
+    with Server(data, "--pipeline", pipeline, *words) as server:
+        produce(server, [{"id": "x"}, {"id": 1}], keys=[key, key])
+        nightly(data, pipeline)
+        (row,) = delta(data / "store/raw")
+        assert row["key"] == key.decode()
+        (letter,) = delta(data / "store/dead")
+        assert letter["value"] == '{"id":"x"}' and letter["key"] == key[:1 << 20].decode()
+        assert letter["reason"].endswith(" (only the beginning of the key is stored)")
+        listed = run("dead-letters", "list", "--format", "json", "--pipeline", pipeline, data=data)
+        (id,) = [it["id"] for it in json.loads(listed.stdout)]
+        mended = data / "mended.json"
+        mended.write_text('{"id": 7}')
+        words = ["resend", id, "--edited", mended]
+        refused = run("dead-letters", *words, data=data, check=False)
+        assert refused.returncode != 0
+        assert "only the beginning of the record's key is kept" in refused.stdout + refused.stderr
+
+
 # --- crashes and damage ---------------------------------------------------------------------------
 
 

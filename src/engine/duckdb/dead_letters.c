@@ -134,23 +134,35 @@ int pn_dead_letters_flush(struct pn_dead_letters *dead, struct pn_err *e)
     return rc;
 }
 
-/* The value as text, or in base64 when it isn't text; the reason says so, and whether it's
- * whole. */
-static void add_value(struct pn_json_writer *json, const struct pn_landed_reject *reject)
+/* How much of a text is stored: its beginning, which does not end within a character. */
+static size_t stored_len(const char *text, size_t len)
 {
-    size_t len = reject->value_len;
-    bool cut = len > PN_DEAD_LETTER_VALUE_MAX;
-    if (cut) {
+    if (len > PN_DEAD_LETTER_VALUE_MAX) {
         len = PN_DEAD_LETTER_VALUE_MAX;
-        while (len > 0 && ((unsigned char)reject->value[len] & 0xC0) == 0x80) {
+        while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) {
             len--;
         }
     }
+    return len;
+}
+
+/* A key that is not text is not stored. */
+static bool has_key(const struct pn_origin_values *origin)
+{
+    return origin->key.data != NULL && pn_utf8_valid(origin->key.data, origin->key.len);
+}
+
+/* The value as text, or in base64 when it isn't text; the reason says so, and what isn't whole. */
+static void add_value(struct pn_json_writer *json, const struct pn_landed_reject *reject)
+{
+    const struct pn_bytes *key = &reject->origin->key;
+    size_t len = stored_len(reject->value, reject->value_len);
     bool text = pn_utf8_valid(reject->value, len);
-    char note[96] = "";
-    snprintf(note, sizeof note, "%s%s", cut ? " (only the beginning of the value is stored)" : "",
-             text ? "" : " (the value is in base64)");
-    pn_json_add_textf(json, "reason", "%s%s", reject->reason, note);
+    bool cuts_key = has_key(reject->origin) && stored_len(key->data, key->len) < key->len;
+    pn_json_add_textf(json, "reason", "%s%s%s%s", reject->reason,
+                      cuts_key ? " (only the beginning of the key is stored)" : "",
+                      len < reject->value_len ? " (only the beginning of the value is stored)" : "",
+                      text ? "" : " (the value is in base64)");
     pn_json_put_key(json, "value");
     if (text) {
         pn_json_put_string(json, reject->value, len);
@@ -168,9 +180,9 @@ static void add_origin(struct pn_json_writer *json, const struct pn_origin_value
     if (origin->timestamp_ms >= 0 && origin->timestamp_ms <= PN_ORIGIN_TIME_MS_MAX) {
         pn_json_add_i64(json, "time_ms", origin->timestamp_ms);
     }
-    if (origin->key.data != NULL && pn_utf8_valid(origin->key.data, origin->key.len)) {
+    if (has_key(origin)) {
         pn_json_put_key(json, "key");
-        pn_json_put_string(json, origin->key.data, origin->key.len);
+        pn_json_put_string(json, origin->key.data, stored_len(origin->key.data, origin->key.len));
     }
 }
 

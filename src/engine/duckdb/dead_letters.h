@@ -17,7 +17,7 @@
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/write.h"
 
-enum { PN_DEAD_LETTER_VALUE_MAX = 1 << 20 }; /* bytes of a value that are kept */
+enum { PN_DEAD_LETTER_VALUE_MAX = 1 << 20 }; /* bytes of a value, or of a key, that are kept */
 
 struct pn_dead_letters;
 
