@@ -223,6 +223,9 @@ static int look_at_part(struct pn_sink *sink, struct pn_sink_part *part, uint64_
     struct pn_sink_memory *memory = &part->memory;
     struct pn_log_offsets offsets;
     int rc = pn_log_offsets(sink->config.log, memory->topic, memory->partition, &offsets, e);
+    if (rc != 0 || offsets.unsure) { /* it may be longer by the next look */
+        part->is_short = false;
+    }
     if (rc != 0) {
         return rc;
     }

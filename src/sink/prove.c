@@ -96,7 +96,9 @@ static int wait_for_end(struct pn_sink *sink, struct pn_sink_part *part, bool is
                             part->end, known_end(part));
 }
 
-/* All records from `next` on land, under names after those that are used. */
+/* All records from `next` on land, under names after those that are used. Where no print was found,
+ * `next` is the log's begin: the records that are left may be those that have landed, or another
+ * topic's, which would be lost. */
 static void land_from(struct pn_sink *sink, struct pn_sink_part *part, int64_t next)
 {
     struct pn_sink_memory *memory = &part->memory;
@@ -136,6 +138,8 @@ int pn_sink_prove(struct pn_sink *sink, struct pn_sink_part *part, struct pn_err
     int rc = judge(sink, part, &verdict, e);
     if (rc == 0) {
         rc = wait_for_end(sink, part, verdict.is_short, e);
+    } else {
+        part->is_short = false; /* it may have been longer meanwhile */
     }
     if (rc == 0 && verdict.is_other) {
         part->is_short = false;

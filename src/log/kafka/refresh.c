@@ -93,6 +93,12 @@ static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t read_end, 
     return end > before || was_falling;
 }
 
+/* Nobody said where it ends: a fall is not known to last. Returns as note_end(). */
+static bool note_silence(struct pn_kafka_part *part)
+{
+    return atomic_exchange(&part->fell_ms, 0) != 0;
+}
+
 /* Should the topic have been made again, what readers have fetched ahead is of the former one. */
 static void doubt(struct pn_kafka *kafka, const struct pn_kafka_topic *topic)
 {
@@ -110,6 +116,7 @@ static bool note_part(struct pn_kafka_part *part, const rd_kafka_topic_partition
     bool is_answer = end->err == RD_KAFKA_RESP_ERR_NO_ERROR && end->offset >= 0 &&
                      begin->err == RD_KAFKA_RESP_ERR_NO_ERROR && begin->offset >= 0;
     if (!is_answer) { /* its leader has just gone */
+        *grew |= note_silence(part);
         return true;
     }
     bool was_falling = atomic_load(&part->fell_ms) != 0;
@@ -144,12 +151,15 @@ static void note_all(struct pn_kafka *kafka, struct pn_kafka_topic **topics, siz
     int at = 0;
     for (size_t i = 0; i < count; i++) {
         bool is_same = true;
-        for (int32_t p = 0; p < topics[i]->info.partitions && at < ends->cnt; p++) {
-            const rd_kafka_topic_partition_t *end = &ends->elems[at];
-            if (end->partition == p && strcmp(end->topic, topics[i]->info.name) == 0) {
+        for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
+            const rd_kafka_topic_partition_t *end = at < ends->cnt ? &ends->elems[at] : NULL;
+            if (end != NULL && end->partition == p &&
+                strcmp(end->topic, topics[i]->info.name) == 0) {
                 is_same &= note_part(topics[i]->parts[p], &begins->elems[at], end, reads[at],
                                      now_ms, grew);
                 at++;
+            } else { /* it had no leader to be asked */
+                *grew |= note_silence(topics[i]->parts[p]);
             }
         }
         if (!is_same) {
@@ -158,6 +168,15 @@ static void note_all(struct pn_kafka *kafka, struct pn_kafka_topic **topics, siz
         }
     }
     PN_ASSERT(at == ends->cnt);
+}
+
+static void note_no_answer(struct pn_kafka_topic **topics, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
+            (void)note_silence(topics[i]->parts[p]);
+        }
+    }
 }
 
 int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
@@ -176,6 +195,8 @@ int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics
     }
     if (rc == 0) {
         note_all(kafka, topics, count, begins, ends, reads, now_ms, grew);
+    } else {
+        note_no_answer(topics, count);
     }
     rd_kafka_topic_partition_list_destroy(begins);
     rd_kafka_topic_partition_list_destroy(ends);

@@ -161,6 +161,51 @@ static void test_an_end_that_comes_back(void **state)
     assert_once(fixture, 0, 12);
 }
 
+/* Only what is seen all the time lasts: after a look without an answer the wait begins again. */
+static void test_an_end_between_looks_that_fail(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    struct pn_err e = {.msg = ""};
+    sink_bed_append(fixture, "t", 0, 10);
+    live(fixture);
+    fake_log_set_end(fixture->log, "t", 0, 7);
+    sink_bed_open(fixture);
+    assert_int_not_equal(pn_sink_flush(fixture->sink, &e), 0);
+    assert_non_null(strstr(e.msg, "the topic counts as created again"));
+    fake_log_fail_reads(fixture->log, "t", 1);
+    assert_int_not_equal(pn_sink_flush(fixture->sink, &e), 0);
+    assert_null(strstr(e.msg, "the topic counts as created again"));
+    pn_fake_clock_advance(&fixture->clock, CONFIRM_MS);
+    assert_int_not_equal(pn_sink_flush(fixture->sink, &e), 0);
+    assert_non_null(strstr(e.msg, "the topic counts as created again"));
+    sink_bed_append(fixture, "t", 7, 12);
+    flush(fixture->sink);
+    sink_bed_close(fixture);
+    assert_once(fixture, 0, 12);
+}
+
+/* With nothing to compare, brokers that have lost the newest record look like a topic that was made
+ * again: all lands, twice rather than never. */
+static void test_without_prints_the_newest_is_lost(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    sink_bed_append(fixture, "t", 0, 10);
+    fake_log_uncount_ids(fixture->log);
+    live(fixture);
+    fake_log_count_ids(fixture->log);
+    fake_log_set_end(fixture->log, "t", 0, 9);
+    sink_bed_open(fixture);
+    assert_int_not_equal(pn_sink_flush(fixture->sink, NULL), 0);
+    pn_fake_clock_advance(&fixture->clock, CONFIRM_MS);
+    flush(fixture->sink);
+    sink_bed_append(fixture, "t", NEW, NEW + 2);
+    flush(fixture->sink);
+    sink_bed_close(fixture);
+    assert_landed(fixture, 0, 9, 2, 2);
+    assert_once(fixture, 9, 10);
+    assert_once(fixture, NEW, NEW + 2);
+}
+
 /* A sink of an earlier version has kept no prints: only an end that is too early says something. */
 static void test_without_prints(void **state)
 {
@@ -425,8 +470,12 @@ int main(void)
         NOTES(test_with_fewer_records),
         TEST(test_an_end_that_comes_back),
         NOTES(test_an_end_that_comes_back),
+        TEST(test_an_end_between_looks_that_fail),
+        NOTES(test_an_end_between_looks_that_fail),
         TEST(test_without_prints),
         NOTES(test_without_prints),
+        TEST(test_without_prints_the_newest_is_lost),
+        NOTES(test_without_prints_the_newest_is_lost),
         TEST(test_the_same_topic),
         NOTES(test_the_same_topic),
         TEST(test_a_log_that_lost_its_end),
