@@ -26,7 +26,8 @@ TABLE = "store/delta_tables/transformed"
 
 def names(options):
     rows = incremental.rows_of(options)
-    return [f"merge.{rows}", f"merge.{rows}.growth", f"merge.{rows}.growth.vectors"]
+    kinds = ("", ".vectors", ".growth", ".growth.vectors")
+    return [f"merge.{rows}{kind}" for kind in kinds]
 
 
 def newer(line):
@@ -97,7 +98,7 @@ def check_rows(folders):
 def beside_peers(name, scratch, rows, options, say):
     changes = rows // NEW_SHARE
     old = rows - changes // 2
-    merges = Merges(scratch, rows)
+    merges = Merges(scratch, rows, VECTORS if name.endswith(".vectors") else "")
     start = merges.start("start", old, changes)
     peers = {peer: [] for peer in GOALS if options.spark or peer != "spark"}
     ours, new = [], None
