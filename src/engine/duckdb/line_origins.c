@@ -20,7 +20,7 @@ struct pn_line_origins {
     struct pn_origin_values values; /* of the line that was asked for last */
 
     /* Without an object of origins. */
-    struct pn_offsets *offsets;         /* NULL: no column takes more than the name says */
+    struct pn_offsets *offsets;         /* NULL: no column takes the offset */
     const struct pn_offset_step *steps; /* of the landed object; borrowed from `offsets` */
     size_t step_count;
     size_t step;
@@ -50,9 +50,11 @@ struct pn_line_origins *pn_line_origins_create(struct pn_duckdb *engine,
     origins->values = pn_origin_unknown;
     pn_arena_init(&origins->arena, 0);
     if (pn_line_origins_need_all(table)) {
-        origins->offsets = pn_offsets_create(engine);
         origins->lines = pn_lines_create(engine->store, engine->config.io, LINE_BYTES_MAX);
         origins->parser = pn_json_parser_create();
+    }
+    if (pn_table_takes_origin(table, PN_ORIGIN_OFFSET)) {
+        origins->offsets = pn_offsets_create(engine);
     }
     return origins;
 }
