@@ -21,8 +21,7 @@ enum {
     /* How old may it be which streams and shards there are? Kinesis allows few looks. */
     PN_KINESIS_READER_LOOK_MS = 10000,
     PN_KINESIS_READER_ITERATOR_BYTES_MAX = 8192,
-    PN_KINESIS_READER_CURSORS_MAX = 8, /* of a shard: the readers of its stream's tables */
-    PN_KINESIS_READER_THREADS_MAX = 32
+    PN_KINESIS_READER_CURSORS_MAX = 8 /* of a shard: the readers of its stream's tables */
 };
 
 /* Where GetRecords continues for a reader that has come to `text` (struct pn_processor_place). */
@@ -45,8 +44,9 @@ struct pn_kinesis_reader_shard {
     uint32_t index;
     bool is_gone; /* Kinesis does not list it, since gone_ms */
     int64_t gone_ms;
-    struct pn_kinesis_reader_thread threads[PN_KINESIS_READER_THREADS_MAX];
+    struct pn_kinesis_reader_thread *threads; /* malloc'ed */
     size_t thread_count;
+    size_t thread_capacity;
     int64_t next_ms;  /* no read before, by the clock that only rises */
     int64_t pause_ms; /* after the last refusal; 0: the last read was not refused */
     struct pn_kinesis_reader_cursor cursors[PN_KINESIS_READER_CURSORS_MAX];

@@ -27,8 +27,8 @@ struct pn_kinesis_reader_shard *pn_kinesis_reader_shard_of(struct pn_kinesis_rea
     return &stream->shards[stream->shard_count++];
 }
 
-/* What is known of this thread as one that reads the shard; NULL: there are too many. Those that
- * have stopped asking are left out. With the lock. */
+/* What is known of this thread as one that reads the shard. Those that have stopped asking are left
+ * out. With the lock. */
 static struct pn_kinesis_reader_thread *note_asking(struct pn_kinesis_reader_shard *shard,
                                                     int64_t now_ms, int64_t silent_ms)
 {
@@ -46,7 +46,9 @@ static struct pn_kinesis_reader_thread *note_asking(struct pn_kinesis_reader_sha
     if (own != NULL) {
         own->is_regular = true;
         own->asked_ms = now_ms;
-    } else if (count < PN_KINESIS_READER_THREADS_MAX) {
+    } else {
+        pn_grow((void **)&shard->threads, &shard->thread_capacity, count + 1,
+                sizeof *shard->threads);
         own = &shard->threads[shard->thread_count++];
         *own = (struct pn_kinesis_reader_thread){
             .thread = pthread_self(), .asked_ms = now_ms, .read_ms = now_ms};
@@ -68,13 +70,11 @@ static bool is_turn(const struct pn_kinesis_reader *reader, struct pn_kinesis_re
     for (size_t i = 0; i < shard->thread_count; i++) {
         const struct pn_kinesis_reader_thread *other = &shard->threads[i];
         bool waits = other->is_regular && other->asked_ms > other->read_ms;
-        if (other != own && waits && (own == NULL || other->read_ms < own->read_ms)) {
+        if (other != own && waits && other->read_ms < own->read_ms) {
             return false;
         }
     }
-    if (own != NULL) {
-        own->read_ms = now_ms;
-    }
+    own->read_ms = now_ms;
     return true;
 }
 

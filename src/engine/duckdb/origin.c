@@ -7,7 +7,7 @@
 
 enum {
     MICROS_A_MS = 1000,
-    BASE64_BYTES_MAX = 64 << 20 /* a key is smaller */
+    BASE64_BYTES_MAX = 256 << 20 /* a line of origins, from which the bytes are, is shorter */
 };
 
 const struct pn_origin_values pn_origin_unknown = {
