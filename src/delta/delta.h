@@ -170,6 +170,9 @@ int64_t pn_delta_txn_version(const struct pn_delta_snapshot *snapshot, const cha
  * the state and reads only the commits since its last call or commit. */
 int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *version,
                         struct pn_err *e) PN_MUST_CHECK;
+/* Those of several applications, as of one moment. */
+int pn_delta_txns_latest(struct pn_delta *table, const char *const *app_ids, size_t count,
+                         int64_t *versions, struct pn_err *e) PN_MUST_CHECK;
 
 #define PN_DELTA_TXN_ANY INT64_MIN /* of txns_before */
 

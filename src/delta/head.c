@@ -199,10 +199,18 @@ int pn_delta_load_head(struct pn_delta *table, const struct pn_delta_snapshot **
 int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *version,
                         struct pn_err *e)
 {
+    return pn_delta_txns_latest(table, &app_id, 1, version, e);
+}
+
+int pn_delta_txns_latest(struct pn_delta *table, const char *const *app_ids, size_t count,
+                         int64_t *versions, struct pn_err *e)
+{
     const struct pn_delta_snapshot *head = NULL;
     struct pn_err why = {0};
     int rc = pn_delta_load_head(table, &head, &why);
-    *version = rc == 0 ? pn_delta_txn_version(head, app_id) : -1;
+    for (size_t i = 0; i < count; i++) {
+        versions[i] = rc == 0 ? pn_delta_txn_version(head, app_ids[i]) : -1;
+    }
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         return 0;
     }

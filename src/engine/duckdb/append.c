@@ -23,7 +23,9 @@ static void begin(struct pn_appender *appender, const struct pn_append *batch)
     appender->first = 0;
     appender->end = batch->count;
     appender->reasons = pn_xcalloc(batch->count + 1, sizeof *appender->reasons);
-    appender->lettered = pn_xcalloc(batch->position_count + 1, sizeof *appender->lettered);
+    appender->lettered = pn_xcalloc(batch->position_count * (1 + appender->table->read_count) + 1,
+                                    sizeof *appender->lettered);
+    appender->decided_by = appender->lettered + batch->position_count;
     appender->failure.failed = false;
     pn_unknown_reset(&appender->unknown);
     for (size_t i = 0; i < batch->position_count; i++) {
@@ -44,6 +46,7 @@ static void end(struct pn_appender *appender)
     free(appender->lettered);
     appender->reasons = NULL;
     appender->lettered = NULL;
+    appender->decided_by = NULL;
     appender->batch = NULL;
     pn_file_lease_release(&appender->lease);
     pn_arena_reset(&appender->arena);
@@ -318,15 +321,14 @@ static int append_batch(struct pn_appender *appender, struct pn_table_report *re
     size_t letters = rc == 0 ? count_reasons(appender) : 0;
     if (rc == 0 && letters > 0) {
         rc = pn_appender_commit_dead_letters(appender, e);
+    } else if (rc == 0 && appender->batch->count > 0 && appender->table->read_count > 0) {
+        rc = pn_appender_check_dead_letters(appender, e);
     }
     if (rc == 0) {
         rc = check_age(appender, &written, e);
     }
     if (rc == 0) {
         rc = commit_fitting(appender, &written, &report->version, e);
-    }
-    if (rc == 0) {
-        pn_joined_settle(appender);
     }
     if (rc == PN_DELTA_MISFIT) {
         advise_misfit(appender->table, e);

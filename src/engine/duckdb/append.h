@@ -35,13 +35,8 @@ struct pn_joined {
     int64_t version;                    /* of the snapshot that the last batch read; -1: none */
     int64_t timestamp_ms;
     int64_t pinned; /* the version that the batch must read; -1: the newest */
+    int64_t gone;   /* the newest one that was pinned and could not be read; -1: none */
     bool is_bound;  /* the connection has a view of that snapshot */
-};
-
-/* Up to where a position's batches are done, dead letters and rows. */
-struct pn_settled {
-    char *app_id; /* of the position */
-    int64_t to;
 };
 
 struct pn_appender {
@@ -55,10 +50,7 @@ struct pn_appender {
     struct pn_buf letter_schema; /* of the table of dead letters */
     struct pn_delta *delta;
     struct pn_delta *letter_delta;
-    struct pn_joined *joined;   /* table->read_count of them */
-    struct pn_settled *settled; /* of tables that are joined */
-    size_t settled_count;
-    size_t settled_capacity;
+    struct pn_joined *joined;     /* table->read_count of them */
     struct pn_file_lease lease;   /* of their files, for a batch */
     duckdb_connection connection; /* NULL: to be opened */
     struct pn_prepared_copy copy;
@@ -72,7 +64,9 @@ struct pn_appender {
     size_t first;
     size_t end;
     const char **reasons; /* for each row why it is none, or NULL */
-    int64_t *lettered;    /* for each position the offset below which dead letters are there */
+    int64_t *lettered;    /* for each position the offset below which dead letters are there, ... */
+    int64_t *decided_by;  /* ... and for each of its joined tables the version that decided on them,
+                           * or -1; within the same allocation */
     atomic_size_t next;   /* of the dead letters' rows */
     struct pn_unknown unknown;
     pthread_mutex_t threads_lock;     /* of what several threads of a statement write: */
@@ -100,7 +94,8 @@ void pn_joined_init(struct pn_appender *appender);
 void pn_joined_deinit(struct pn_appender *appender);
 /* The connection is closed, and its views are gone. */
 void pn_joined_forget_views(struct pn_appender *appender);
-/* Reads the newest version of each table, whose files are there until the lease is released.
+/* Reads the newest version of each table, or the one that decided on dead letters of this batch;
+ * its files are there until the lease is released.
  * *moved, also after a failure: a statement over an earlier one must be made again. RETRY: one is
  * not there, or cannot be read now. */
 int pn_joined_refresh(struct pn_appender *appender, bool *moved, struct pn_err *e) PN_MUST_CHECK;
@@ -108,10 +103,9 @@ int pn_joined_refresh(struct pn_appender *appender, bool *moved, struct pn_err *
 int pn_joined_bind(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
 /* Can all of the tables be read? RETRY: a failure of the SELECT may be theirs, not a row's. */
 int pn_joined_read_all(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
-/* Whether dead letters of a batch are committed without its rows: from now on they may be; after
- * the batch's rows they are not. */
-void pn_joined_unsettle(struct pn_appender *appender);
-void pn_joined_settle(struct pn_appender *appender);
+/* Are there dead letters of the batch already, which other versions decided on than those that it
+ * reads? After pn_joined_refresh(). */
+bool pn_joined_decides_again(const struct pn_appender *appender, size_t position);
 /* The transaction of the dead letters that has the version of a table at a position; good until the
  * batch's end. */
 const char *pn_joined_app_id(struct pn_appender *appender, size_t position, size_t joined);
@@ -138,9 +132,15 @@ const char *pn_appender_reason(struct pn_appender *appender, const char *text);
 
 /* --- append_dead_letters.c ------------------------------------------------------------------- */
 
+/* The transaction of the dead letters that says up to where a position has them; good until the
+ * batch's end. */
+const char *pn_appender_letters_id(struct pn_appender *appender, size_t position);
 /* pn_dead_letter_list(<number>): the rows of a batch that are none. */
 extern const struct pn_duckdb_function pn_dead_letters_function;
-/* Commits those of the batch's dead letters that the table doesn't have. */
+/* Commits those of the batch's dead letters that the table doesn't have. RETRY: another processor
+ * has committed some meanwhile, by other versions of what is joined perhaps. */
 int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
+/* The same for a batch without dead letters that joins tables. */
+int pn_appender_check_dead_letters(struct pn_appender *appender, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -21,7 +21,8 @@ enum { TRIES_MAX = 100, DATA_BYTES_MAX = 16 << 20 };
 static bool is_new(const struct pn_appender *appender, size_t at)
 {
     const struct pn_append_row *row = &appender->batch->rows[at];
-    return appender->reasons[at] != NULL && row->offset >= appender->lettered[row->position];
+    return appender->reasons[at] != NULL && (row->offset >= appender->lettered[row->position] ||
+                                             pn_joined_decides_again(appender, row->position));
 }
 
 static void put_text(duckdb_data_chunk chunk, enum pn_letter_column column, idx_t row,
@@ -139,26 +140,37 @@ struct moves {
     struct pn_delta_txn *txns;
     int64_t *before;
     size_t count;
-    char **app_ids; /* of all positions */
 };
+
+const char *pn_appender_letters_id(struct pn_appender *appender, size_t position)
+{
+    return pn_arena_printf(&appender->arena, "%s/%s", appender->batch->positions[position].app_id,
+                           appender->table->name);
+}
 
 /* Up to where is each position there already? Only what is after it counts. Where the SELECT joins
  * tables, those that came since the batch began were decided by other versions than its own. */
-static int read_lettered(struct pn_appender *appender, const struct moves *moves, struct pn_err *e)
+static int read_lettered(struct pn_appender *appender, struct pn_err *e)
 {
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < appender->batch->position_count; i++) {
-        int64_t known = appender->lettered[i];
-        int64_t *now = &appender->lettered[i];
-        rc = pn_delta_txn_latest(appender->letter_delta, moves->app_ids[i], now, e);
-        if (rc == 0 && appender->table->read_count > 0 && *now > known &&
-            *now > appender->batch->positions[i].from) {
+    const size_t count = appender->batch->position_count;
+    const char **ids = pn_xcalloc(count + 1, sizeof *ids);
+    int64_t *now = pn_xcalloc(count + 1, sizeof *now);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = pn_appender_letters_id(appender, i);
+    }
+    int rc = pn_delta_txns_latest(appender->letter_delta, ids, count, now, e);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (appender->table->read_count > 0 && now[i] > appender->lettered[i] &&
+            now[i] > appender->batch->positions[i].from) {
             rc =
                 pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                            "another processor has written dead letters of these records meanwhile; "
                            "the batch is done again");
         }
+        appender->lettered[i] = now[i];
     }
+    free(now);
+    free(ids);
     return rc;
 }
 
@@ -186,12 +198,16 @@ static void find_moves(struct pn_appender *appender, struct moves *moves)
     }
     for (size_t i = 0; i < batch->position_count; i++) {
         if (has[i]) {
+            const int64_t to = batch->positions[i].to;
+            const int64_t before = appender->lettered[i];
             moves->txns[moves->count] =
-                (struct pn_delta_txn){.app_id = moves->app_ids[i],
-                                      .version = batch->positions[i].to,
+                (struct pn_delta_txn){.app_id = pn_appender_letters_id(appender, i),
+                                      .version = to > before ? to : before,
                                       .updated_ms = pn_wall_ms(appender->engine->clock)};
-            moves->before[moves->count++] = appender->lettered[i];
-            add_versions(appender, i, moves);
+            moves->before[moves->count++] = before;
+            if (to >= before) { /* else the batches up to there decide again, too */
+                add_versions(appender, i, moves);
+            }
         }
     }
     free(has);
@@ -239,15 +255,10 @@ int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err 
     size_t count = batch->position_count;
     size_t most = count * (1 + appender->table->read_count);
     struct moves moves = {.txns = pn_xcalloc(most + 1, sizeof *moves.txns),
-                          .before = pn_xcalloc(most + 1, sizeof *moves.before),
-                          .app_ids = pn_xcalloc(count + 1, sizeof(char *))};
-    for (size_t i = 0; i < count; i++) {
-        moves.app_ids[i] = pn_xasprintf("%s/%s", batch->positions[i].app_id, batch->table->name);
-    }
+                          .before = pn_xcalloc(most + 1, sizeof *moves.before)};
     int rc = pn_appender_prepare_dead_letters(appender, e);
-    pn_joined_unsettle(appender);
     for (int tries = 0; rc == 0 && tries < TRIES_MAX; tries++) {
-        rc = read_lettered(appender, &moves, e);
+        rc = read_lettered(appender, e);
         if (rc != 0) {
             break;
         }
@@ -258,15 +269,20 @@ int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err 
         }
         rc = tries + 1 < TRIES_MAX ? 0 : rc; /* another processor's are there now: read again */
     }
-    for (size_t i = 0; i < count; i++) {
-        free(moves.app_ids[i]);
-    }
-    free(moves.app_ids);
     free(moves.txns);
     free(moves.before);
     if (rc != 0) {
         pn_appender_forget(appender);
         pn_err_prefix(e, "writing the dead letters of table '%s'", batch->table->name);
+    }
+    return rc;
+}
+
+int pn_appender_check_dead_letters(struct pn_appender *appender, struct pn_err *e)
+{
+    int rc = read_lettered(appender, e);
+    if (rc != 0) {
+        pn_err_prefix(e, "reading the dead letters of table '%s'", appender->batch->table->name);
     }
     return rc;
 }

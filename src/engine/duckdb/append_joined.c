@@ -7,9 +7,12 @@
  * records are dead letters may depend on what was joined. So the commit of dead letters has a
  * transaction with the version of each table, and the batch reads these versions again: a record is
  * then in the table or in the dead letters, not in both or in neither.
+ *
+ * Where such a version cannot be read any more, the newest one decides again, on all records of the
+ * batch: none is missing, but one that is a dead letter already may be in the table, too, or among
+ * the dead letters twice.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "engine/duckdb/append.h"
@@ -23,6 +26,7 @@ void pn_joined_init(struct pn_appender *appender)
         appender->joined[i].table = table->reads[i];
         appender->joined[i].delta = pn_duckdb_delta(appender->engine, table->reads[i]->path);
         appender->joined[i].version = -1;
+        appender->joined[i].gone = -1;
     }
 }
 
@@ -32,8 +36,6 @@ void pn_joined_deinit(struct pn_appender *appender)
         pn_delta_snapshot_destroy(&appender->joined[i].snapshot);
         pn_delta_destroy(&appender->joined[i].delta);
     }
-    pn_joined_unsettle(appender);
-    free(appender->settled);
     free(appender->joined);
 }
 
@@ -46,50 +48,6 @@ void pn_joined_forget_views(struct pn_appender *appender)
 
 /* --- a batch that comes again ----------------------------------------------------------------- */
 
-/* Where the table was after the last batch, so that dead letters after it are of no batch. */
-static struct pn_settled *find_settled(const struct pn_appender *appender, const char *app_id)
-{
-    for (size_t i = 0; i < appender->settled_count; i++) {
-        if (strcmp(appender->settled[i].app_id, app_id) == 0) {
-            return &appender->settled[i];
-        }
-    }
-    return NULL;
-}
-
-void pn_joined_unsettle(struct pn_appender *appender)
-{
-    for (size_t i = 0; i < appender->settled_count; i++) {
-        free(appender->settled[i].app_id);
-    }
-    appender->settled_count = 0;
-}
-
-/* As if the table had come to these positions by batches of this process. */
-static void settle(struct pn_appender *appender, bool is_done)
-{
-    const struct pn_append *batch = appender->batch;
-    for (size_t i = 0; i < batch->position_count && appender->table->read_count > 0; i++) {
-        const struct pn_append_position *position = &batch->positions[i];
-        struct pn_settled *settled = find_settled(appender, position->app_id);
-        if (is_done && appender->lettered[i] > position->to) {
-            continue; /* the batch was cut short: the next ones are of those dead letters, too */
-        }
-        if (settled == NULL) {
-            pn_grow((void **)&appender->settled, &appender->settled_capacity,
-                    appender->settled_count + 1, sizeof *appender->settled);
-            settled = &appender->settled[appender->settled_count++];
-            settled->app_id = pn_xstrdup(position->app_id);
-        }
-        settled->to = is_done ? position->to : position->from;
-    }
-}
-
-void pn_joined_settle(struct pn_appender *appender)
-{
-    settle(appender, true);
-}
-
 const char *pn_joined_app_id(struct pn_appender *appender, size_t position, size_t joined)
 {
     return pn_arena_printf(&appender->arena, "%s/%s/%s",
@@ -97,38 +55,49 @@ const char *pn_joined_app_id(struct pn_appender *appender, size_t position, size
                            appender->joined[joined].table->name);
 }
 
-static int pin_position(struct pn_appender *appender, size_t i, struct pn_err *e)
+bool pn_joined_decides_again(const struct pn_appender *appender, size_t position)
 {
-    const struct pn_append_position *position = &appender->batch->positions[i];
-    const struct pn_settled *settled = find_settled(appender, position->app_id);
-    int64_t lettered = -1;
-    if (settled != NULL && settled->to == position->from) {
-        appender->lettered[i] = position->from;
-        return 0;
+    const size_t reads = appender->table->read_count;
+    bool is_other = false;
+    for (size_t k = 0; k < reads; k++) {
+        is_other =
+            is_other || appender->decided_by[position * reads + k] != appender->joined[k].version;
     }
-    const char *app_id =
-        pn_arena_printf(&appender->arena, "%s/%s", position->app_id, appender->table->name);
-    int rc = pn_delta_txn_latest(appender->letter_delta, app_id, &lettered, e);
-    appender->lettered[i] = lettered;
-    for (size_t k = 0; rc == 0 && lettered > position->from && k < appender->table->read_count;
-         k++) {
-        struct pn_joined *joined = &appender->joined[k];
-        int64_t version = -1;
-        rc = pn_delta_txn_latest(appender->letter_delta, pn_joined_app_id(appender, i, k), &version,
-                                 e);
-        joined->pinned = version > joined->pinned ? version : joined->pinned;
+    return is_other && appender->lettered[position] > appender->batch->positions[position].from;
+}
+
+/* Which dead letters are there, and what decided on them? */
+static int read_letters(struct pn_appender *appender, struct pn_err *e)
+{
+    const size_t reads = appender->table->read_count;
+    const size_t count = appender->batch->position_count;
+    const char **ids = pn_xcalloc(count * (1 + reads) + 1, sizeof *ids);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = pn_appender_letters_id(appender, i);
     }
+    for (size_t i = 0; i < count * reads; i++) {
+        ids[count + i] = pn_joined_app_id(appender, i / reads, i % reads);
+    }
+    int rc = pn_delta_txns_latest(appender->letter_delta, ids, count * (1 + reads),
+                                  appender->lettered, e);
+    free(ids);
     return rc;
 }
 
 static int pin(struct pn_appender *appender, struct pn_err *e)
 {
-    int rc = 0;
-    for (size_t i = 0; i < appender->table->read_count; i++) {
-        appender->joined[i].pinned = -1;
+    const size_t reads = appender->table->read_count;
+    int rc = read_letters(appender, e);
+    for (size_t k = 0; k < reads; k++) {
+        appender->joined[k].pinned = -1;
     }
-    for (size_t i = 0; rc == 0 && i < appender->batch->position_count; i++) {
-        rc = pin_position(appender, i, e);
+    for (size_t i = 0; rc == 0 && i < appender->batch->position_count * reads; i++) {
+        struct pn_joined *joined = &appender->joined[i % reads];
+        const int64_t version = appender->decided_by[i];
+        if (appender->lettered[i / reads] > appender->batch->positions[i / reads].from &&
+            version > joined->gone && version > joined->pinned) {
+            joined->pinned = version;
+        }
     }
     return rc;
 }
@@ -137,13 +106,12 @@ static int pin(struct pn_appender *appender, struct pn_err *e)
 
 /* What is wrong with the table can be mended while the records wait: by a run that makes it again,
  * say. */
-static int fail(struct pn_appender *appender, const struct pn_joined *joined,
-                const struct pn_err *why, struct pn_err *e)
+static int fail(struct pn_joined *joined, const struct pn_err *why, struct pn_err *e)
 {
     bool mends = why->class_ == PN_CLASS_INPUT || why->class_ == PN_CLASS_CORRUPT ||
                  why->class_ == PN_CLASS_MISSING;
     if (mends && joined->pinned >= 0) { /* its files are gone: the newest version must do */
-        settle(appender, false);
+        joined->gone = joined->pinned;
     }
     return pn_err_set(e, mends ? PN_CLASS_RETRY : why->class_, PN_FAIL,
                       "the records wait, because the SELECT joins table '%s': %s",
@@ -179,7 +147,7 @@ static int refresh(struct pn_appender *appender, struct pn_joined *joined, bool 
     }
     if (rc != 0) {
         joined->version = -1;
-        return fail(appender, joined, &why, e);
+        return fail(joined, &why, e);
     }
     if (joined->version != joined->snapshot->version ||
         joined->timestamp_ms != joined->snapshot->timestamp_ms) {
@@ -217,7 +185,7 @@ static int bind(struct pn_appender *appender, struct pn_joined *joined, struct p
     joined->is_bound = rc == 0;
     if (rc != 0) {
         pn_duckdb_explain_unread(appender->engine, joined->table, joined->snapshot, &why);
-        rc = fail(appender, joined, &why, e);
+        rc = fail(joined, &why, e);
     }
     pn_buf_deinit(&sql);
     return rc;
@@ -235,7 +203,7 @@ int pn_joined_bind(struct pn_appender *appender, struct pn_err *e)
 }
 
 /* Reads every column of every row, for nothing but the failure. */
-static int read_all(struct pn_appender *appender, const struct pn_joined *joined, struct pn_err *e)
+static int read_all(struct pn_appender *appender, struct pn_joined *joined, struct pn_err *e)
 {
     struct pn_buf sql;
     struct pn_err why = {0};
@@ -246,7 +214,7 @@ static int read_all(struct pn_appender *appender, const struct pn_joined *joined
     int rc = pn_duckdb_run_buf(appender->connection, &sql, NULL, &why);
     if (rc != 0) {
         pn_duckdb_explain_unread(appender->engine, joined->table, joined->snapshot, &why);
-        rc = fail(appender, joined, &why, e);
+        rc = fail(joined, &why, e);
     }
     pn_buf_deinit(&sql);
     return rc;

@@ -134,28 +134,113 @@ static void test_a_batch_that_comes_again_reads_what_it_has_read(void **state)
                  "\"{\\\"id\\\": 1}\"\n\"{\\\"id\\\": 1}\"\n");
 }
 
-/* The version that was read is not there any more: the newest must do, and the stream continues. */
-static void test_a_version_that_is_gone(void **state)
+/* Removes the file of the newest version of the table that is joined, after `sql` has made the next.
+ */
+static void replace_lookup(struct append_fixture *fixture, const char *sql)
 {
-    struct append_fixture *fixture = *state;
-    set_lookup(fixture, GOOD_BUT_ONE);
-    fail_between(fixture, batch_of(fixture, -1, 0, 3));
     struct pn_delta *delta =
         pn_delta_create(fixture->base.store, "tables/lookup", NULL, &fixture->base.clock.clock,
                         NULL, &fixture->base.config.delta);
     struct pn_delta_snapshot *before = NULL;
     assert_int_equal(pn_delta_snapshot(delta, -1, &before, NULL), 0);
-    set_lookup(fixture, "SELECT id, '7' AS word FROM range(1, 7) AS r(id)");
+    set_lookup(fixture, sql);
     char key[256];
     snprintf(key, sizeof key, "tables/lookup/%s", before->files[0].path);
     assert_int_equal(pn_store_remove(fixture->base.store, key, NULL), 0);
     pn_delta_snapshot_destroy(&before);
     pn_delta_destroy(&delta);
+}
+
+static const char BROKEN[] = "{\"id\": broken";
+
+/* Its first record is a dead letter by any version. */
+static struct append_batch *batch_with_broken(const struct append_fixture *fixture)
+{
+    struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], -1);
+    append_row(batch, BROKEN);
+    append_row(batch, "{\"id\": 0}");
+    append_row(batch, "{\"id\": 1}");
+    append_row(batch, "{\"id\": 2}");
+    return batch;
+}
+
+/* The version that was read is not there any more: the newest decides again, and the stream
+ * continues. */
+static void test_a_version_that_is_gone(void **state)
+{
+    struct append_fixture *fixture = *state;
+    set_lookup(fixture, GOOD_BUT_ONE);
+    fail_between(fixture, batch_with_broken(fixture));
+    replace_lookup(fixture, GOOD_BUT_TWO);
     engine_fixture_reopen(&fixture->base);
-    append_fails(fixture, batch_of(fixture, -1, 0, 3), PN_CLASS_RETRY,
+    append_fails(fixture, batch_with_broken(fixture), PN_CLASS_RETRY,
                  "the records wait, because the SELECT joins table 'lookup'");
-    append_ok(fixture, batch_of(fixture, -1, 0, 3));
-    assert_answer(&fixture->base, "SELECT count(*) FROM live", "4\n");
+    append_ok(fixture, batch_with_broken(fixture));
+    append_ok(fixture, batch_of(fixture, 4, 3, 3));
+    assert_split(fixture, "0|null\n1|\"7\"\n3|\"7\"\n",
+                 "\"{\\\"id\\\": 1}\"\n\"{\\\"id\\\": 2}\"\n\"{\\\"id\\\": broken\"\n"
+                 "\"{\\\"id\\\": broken\"\n");
+}
+
+/* The same where the batch comes again in two, each with a dead letter. */
+static void test_a_version_that_is_gone_and_a_batch_that_is_cut(void **state)
+{
+    struct append_fixture *fixture = *state;
+    set_lookup(fixture, GOOD_BUT_ONE);
+    fail_between(fixture, batch_with_broken(fixture));
+    replace_lookup(fixture, GOOD_BUT_TWO);
+    for (int i = 0; i < 2; i++) {
+        struct append_batch *batch = append_batch_create(&fixture->tables[STREAM], -1);
+        append_row(batch, BROKEN);
+        append_row(batch, "{\"id\": 0}");
+        if (i == 0) {
+            append_fails(fixture, batch, PN_CLASS_RETRY, "the SELECT joins table 'lookup'");
+        } else {
+            append_ok(fixture, batch);
+        }
+    }
+    append_ok(fixture, batch_of(fixture, 2, 1, 2));
+    append_ok(fixture, batch_of(fixture, 4, 2, 3));
+    assert_split(fixture, "0|null\n1|\"7\"\n3|\"7\"\n",
+                 "\"{\\\"id\\\": 1}\"\n\"{\\\"id\\\": 2}\"\n\"{\\\"id\\\": 2}\"\n"
+                 "\"{\\\"id\\\": broken\"\n\"{\\\"id\\\": broken\"\n");
+}
+
+/* A process has the shard; another one gets it and dies between both commits; the first one has it
+ * again. */
+static void test_a_shard_that_was_elsewhere_meanwhile(void **state)
+{
+    struct append_fixture *fixture = *state;
+    set_lookup(fixture, GOOD_BUT_ONE);
+    append_ok(fixture, batch_of(fixture, -1, 0, 1));
+    struct pn_embedded_engine *first = fixture->base.engine;
+    fixture->base.engine = NULL;
+    engine_fixture_reopen(&fixture->base);
+    fail_between(fixture, batch_of(fixture, 2, 0, 3));
+    pn_embedded_engine_destroy(&fixture->base.engine);
+    fixture->base.engine = first;
+    set_lookup(fixture, GOOD_BUT_TWO);
+    append_ok(fixture, batch_of(fixture, 2, 0, 1));
+    append_ok(fixture, batch_of(fixture, 4, 2, 3));
+    append_ok(fixture, batch_of(fixture, 6, 2, 3));
+    assert_split(fixture, "0|null\n0|null\n2|null\n3|\"7\"\n3|null\n",
+                 "\"{\\\"id\\\": 1}\"\n\"{\\\"id\\\": 1}\"\n\"{\\\"id\\\": 2}\"\n");
+}
+
+/* Positions move without records, before the batch comes again. */
+static void test_a_batch_without_records_decides_nothing(void **state)
+{
+    struct append_fixture *fixture = *state;
+    set_lookup(fixture, GOOD_BUT_ONE);
+    struct append_batch *batch = batch_of(fixture, 1, 1, 2);
+    batch->position.from = -1; /* two offsets without records, in the same batch */
+    fail_between(fixture, batch);
+    set_lookup(fixture, GOOD_BUT_TWO);
+    batch = append_batch_create(&fixture->tables[STREAM], -1);
+    batch->position.to = 1;
+    append_ok(fixture, batch);
+    append_ok(fixture, batch_of(fixture, 1, 1, 2));
+    assert_split(fixture, "2|null\n", "\"{\\\"id\\\": 1}\"\n");
 }
 
 /* It is the table's fault, so no record becomes a dead letter. */
@@ -190,6 +275,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_batch_that_comes_again_reads_what_it_has_read,
                                         set_up, append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_a_version_that_is_gone, set_up, append_bed_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_version_that_is_gone_and_a_batch_that_is_cut, set_up,
+                                        append_bed_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_shard_that_was_elsewhere_meanwhile, set_up,
+                                        append_bed_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_batch_without_records_decides_nothing, set_up,
+                                        append_bed_tear_down),
         cmocka_unit_test_setup_teardown(test_a_table_that_cannot_be_read, set_up,
                                         append_bed_tear_down),
     };
