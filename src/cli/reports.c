@@ -87,3 +87,15 @@ void pn_cli_print_passed_over(FILE *out, const struct pn_table_report *report)
                       report->passed_over_example);
     }
 }
+
+void pn_cli_print_copied(FILE *out, const struct pn_table_report *report)
+{
+    if (report->copied > 0) {
+        (void)fprintf(
+            out,
+            ", warning: %" PRId64 " objects that were taken before have another etag and "
+            "the same size (the first: %s): they count as copied, and are not read again; "
+            "if they have new data, run the load with --full-refresh",
+            report->copied, report->copied_example);
+    }
+}

@@ -30,5 +30,7 @@ void pn_cli_print_tests(FILE *out, const struct pn_table_report *report);
 void pn_cli_print_unknown(FILE *out, const struct pn_table_report *report);
 /* ", 3 files skipped (not .json or .json.gz; the first: topics/...)", or nothing. */
 void pn_cli_print_passed_over(FILE *out, const struct pn_table_report *report);
+/* ", warning: 3 objects that were taken before have another etag ...", or nothing. */
+void pn_cli_print_copied(FILE *out, const struct pn_table_report *report);
 
 #endif

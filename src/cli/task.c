@@ -36,6 +36,7 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
                           pn_noun(report->unknown_values, "unknown value", "unknown values"));
             pn_cli_print_unknown(cli->out, report);
             pn_cli_print_passed_over(cli->out, report);
+            pn_cli_print_copied(cli->out, report);
         }
         (void)fprintf(cli->out, ", %" PRId64 " ms\n", report->duration_ms);
     }

@@ -60,6 +60,10 @@ struct pn_table_report {
     /* Loads: objects in the topics' folders that are not read, for their names; the first. */
     int64_t passed_over;
     char passed_over_example[256];
+    /* Loads of files: objects that were taken, and have the same sizes, but other etags, since the
+     * store was copied or since they were written again; the first. Nothing of them is read. */
+    int64_t copied;
+    char copied_example[256];
     int64_t expect_failed[PN_EXPECTS_MAX]; /* rows that do not pass each of table->expects */
 };
 

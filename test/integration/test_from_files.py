@@ -274,11 +274,17 @@ def test_a_store_that_was_copied_has_the_same_objects(files, tmp_path):
     shutil.copytree(old, tmp_path / "copy", copy_function=shutil.copyfile)
     shutil.rmtree(old)
     shutil.copytree(tmp_path / "copy", old, copy_function=shutil.copyfile)
+    warning = "warning: 2 objects that were taken before have another etag"
+    said = files.load().stdout
+    assert "nothing new" in said and warning in said and "incoming/a.csv" in said, said
     files.put("c.csv", "id\n3\n")
-    files.load()
+    assert warning in files.load().stdout
     assert files.ids() == [1, 2, 3]
-    files.put("d.csv", "id\n4\n")
-    files.refusal("changed")  # one is as it was taken now, the others are not
+    files.put("d.csv", "id\n4\n")  # the table knows the copies by now
+    assert "warning" not in files.load().stdout
+    assert files.ids() == [1, 2, 3, 4]
+    files.put("b.csv", "id\n9\n")
+    files.refusal("incoming/b.csv", "changed")
 
 
 def test_overwrite_makes_the_table_of_the_objects_that_there_are(files):

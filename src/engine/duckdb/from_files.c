@@ -149,6 +149,10 @@ void pn_from_files_report(const struct pn_from_files *files, struct pn_table_rep
     report->passed_over = files->passed_over;
     (void)snprintf(report->passed_over_example, sizeof report->passed_over_example, "%s",
                    files->passed_over > 0 ? files->passed_over_example : "");
+    const char *copy = NULL;
+    report->copied = files->book != NULL ? pn_object_book_copies(files->book, &copy) : 0;
+    (void)snprintf(report->copied_example, sizeof report->copied_example, "%s",
+                   report->copied > 0 ? copy : "");
     if (report->unknown_place[0] == '\0' && files->extra_example != NULL) {
         (void)snprintf(report->unknown_place, sizeof report->unknown_place, "%s",
                        files->extra_example);

@@ -15,7 +15,8 @@ enum { TAG_BITS = 31 };
 
 struct entry {
     const char *key;
-    int64_t what; /* that the table has taken; 0: it has not */
+    int64_t what;     /* that the table has taken; 0: it has not */
+    int64_t moved_to; /* what it is, if that is the same size with another etag; 0: it is not */
     bool is_taken_now;
 };
 
@@ -86,7 +87,7 @@ static struct entry *find(const struct pn_object_book *book, const char *key)
 
 bool pn_object_book_wants(struct pn_object_book *book, const struct pn_object *object)
 {
-    const struct entry *entry = find(book, object->key);
+    struct entry *entry = find(book, object->key);
     const int64_t what = what_of(object);
     if (book->afresh || entry == NULL || entry->what == 0) {
         return true;
@@ -95,17 +96,28 @@ bool pn_object_book_wants(struct pn_object_book *book, const struct pn_object *o
         book->same++;
     } else if (entry->what >> TAG_BITS == what >> TAG_BITS) {
         book->moved_example = book->moved++ == 0 ? entry->key : book->moved_example;
+        entry->moved_to = what;
     } else {
         book->changed_example = book->changed++ == 0 ? entry->key : book->changed_example;
     }
     return false;
 }
 
+static bool are_copies(const struct pn_object_book *book)
+{
+    return book->changed == 0 && book->same == 0 && book->moved > 1;
+}
+
+int64_t pn_object_book_copies(const struct pn_object_book *book, const char **example)
+{
+    *example = book->moved_example;
+    return are_copies(book) ? book->moved : 0;
+}
+
 int pn_object_book_check(const struct pn_object_book *book, const char *table, struct pn_err *e)
 {
-    bool are_copies = book->changed == 0 && book->same == 0 && book->moved > 1;
     int64_t count = book->changed + book->moved;
-    return count == 0 || are_copies
+    return count == 0 || are_copies(book)
                ? 0
                : pn_err_input(
                      e,
@@ -139,13 +151,15 @@ void pn_object_book_txns(struct pn_object_book *book, int64_t now_ms, struct pn_
         bool is_known = i < book->known_count;
         const struct entry *entry =
             is_known ? &book->known[i] : &book->added[i - book->known_count];
-        if (is_known && (!book->afresh || entry->is_taken_now || entry->what == 0)) {
+        bool is_gone = book->afresh && !entry->is_taken_now && entry->what != 0;
+        bool is_copied = entry->moved_to != 0 && are_copies(book);
+        if (is_known && !is_gone && !is_copied) {
             continue;
         }
         (*before)[*count] = PN_DELTA_TXN_ANY;
         (*txns)[(*count)++] = (struct pn_delta_txn){
             .app_id = pn_arena_printf(&book->arena, "%s%s", PREFIX, entry->key),
-            .version = is_known ? 0 : entry->what,
+            .version = is_known ? entry->moved_to : entry->what,
             .updated_ms = now_ms};
     }
 }

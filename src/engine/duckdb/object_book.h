@@ -24,14 +24,17 @@ void pn_object_book_destroy(struct pn_object_book **book); /* NULL ok */
 /* Is an object of the listing still to be taken? Each is asked for once. */
 bool pn_object_book_wants(struct pn_object_book *book, const struct pn_object *object);
 /* After the listing: INPUT when objects changed that the table has taken. Where at least two of
- * them have their sizes still, but none its etag, they were copied to another store, and count as
- * taken. */
+ * them have their sizes still, but none its etag, they count as copied to another store, and so as
+ * taken: the next commit has their etags of now. Other data of the same sizes looks alike, so
+ * pn_object_book_copies() is there to be said. */
 int pn_object_book_check(const struct pn_object_book *book, const char *table,
                          struct pn_err *e) PN_MUST_CHECK;
+/* How many objects count as copied; *example, the book's: the first of them. */
+int64_t pn_object_book_copies(const struct pn_object_book *book, const char **example);
 /* An object that was wanted, and read. */
 void pn_object_book_add(struct pn_object_book *book, const struct pn_object *object);
-/* Appends the transactions that say so to a commit's others, whose arrays are the caller's. They
- * follow any version; the book's until it is destroyed. */
+/* Appends the transactions that say what is taken to a commit's others, whose arrays are the
+ * caller's. They follow any version; the book's until it is destroyed. */
 void pn_object_book_txns(struct pn_object_book *book, int64_t now_ms, struct pn_delta_txn **txns,
                          int64_t **before, size_t *count);
 
