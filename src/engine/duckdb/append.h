@@ -14,6 +14,9 @@
 #ifndef PN_ENGINE_DUCKDB_APPEND_H
 #define PN_ENGINE_DUCKDB_APPEND_H
 
+/* The transaction of the dead letters that says up to where a position has them; good until the
+ * batch's end. */
+const char *pn_appender_letters_id(struct pn_appender *appender, size_t position);
 #include <stdatomic.h>
 
 #include "base/arena.h"
@@ -132,9 +135,6 @@ const char *pn_appender_reason(struct pn_appender *appender, const char *text);
 
 /* --- append_dead_letters.c ------------------------------------------------------------------- */
 
-/* The transaction of the dead letters that says up to where a position has them; good until the
- * batch's end. */
-const char *pn_appender_letters_id(struct pn_appender *appender, size_t position);
 /* pn_dead_letter_list(<number>): the rows of a batch that are none. */
 extern const struct pn_duckdb_function pn_dead_letters_function;
 /* Commits those of the batch's dead letters that the table doesn't have. RETRY: another processor

@@ -142,12 +142,6 @@ struct moves {
     size_t count;
 };
 
-const char *pn_appender_letters_id(struct pn_appender *appender, size_t position)
-{
-    return pn_arena_printf(&appender->arena, "%s/%s", appender->batch->positions[position].app_id,
-                           appender->table->name);
-}
-
 /* Up to where is each position there already? Only what is after it counts. Where the SELECT joins
  * tables, those that came since the batch began were decided by other versions than its own. */
 static int read_lettered(struct pn_appender *appender, struct pn_err *e)

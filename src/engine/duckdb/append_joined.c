@@ -48,6 +48,12 @@ void pn_joined_forget_views(struct pn_appender *appender)
 
 /* --- a batch that comes again ----------------------------------------------------------------- */
 
+const char *pn_appender_letters_id(struct pn_appender *appender, size_t position)
+{
+    return pn_arena_printf(&appender->arena, "%s/%s", appender->batch->positions[position].app_id,
+                           appender->table->name);
+}
+
 const char *pn_joined_app_id(struct pn_appender *appender, size_t position, size_t joined)
 {
     return pn_arena_printf(&appender->arena, "%s/%s/%s",

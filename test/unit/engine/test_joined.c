@@ -134,7 +134,7 @@ static void test_a_batch_that_comes_again_reads_what_it_has_read(void **state)
                  "\"{\\\"id\\\": 1}\"\n\"{\\\"id\\\": 1}\"\n");
 }
 
-/* Removes the file of the newest version of the table that is joined, after `sql` has made the next.
+/* Removes the file of the newest version of the joined table, after `sql` has made the next.
  */
 static void replace_lookup(struct append_fixture *fixture, const char *sql)
 {
