@@ -14,9 +14,6 @@
 #ifndef PN_ENGINE_DUCKDB_APPEND_H
 #define PN_ENGINE_DUCKDB_APPEND_H
 
-/* The transaction of the dead letters that says up to where a position has them; good until the
- * batch's end. */
-const char *pn_appender_letters_id(struct pn_appender *appender, size_t position);
 #include <stdatomic.h>
 
 #include "base/arena.h"
@@ -92,6 +89,9 @@ void pn_append_parameters(const struct pn_appender *appender, bool is_rows, stru
 
 /* --- append_joined.c ------------------------------------------------------------------------- */
 
+/* The transaction of the dead letters that says up to where a position has them; good until the
+ * batch's end. */
+const char *pn_appender_letters_id(struct pn_appender *appender, size_t position);
 /* Made and ended with the appender. */
 void pn_joined_init(struct pn_appender *appender);
 void pn_joined_deinit(struct pn_appender *appender);
