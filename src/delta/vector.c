@@ -11,15 +11,14 @@
 #include "delta/place.h"
 #include "delta/uri.h"
 
-enum { UUID_BYTES = 16, Z85_CHARS = 20, VECTOR_BYTES_MAX = 256 << 20 };
+enum { UUID_BYTES = PN_DELTA_VECTOR_UUID_BYTES, Z85_CHARS = 20, VECTOR_BYTES_MAX = 256 << 20 };
 
 /* --- the place -------------------------------------------------------------------------------- */
 
 /* Z85 (ZeroMQ RFC 32): five characters are four bytes. `out` has room for 4 bytes a group. */
 static bool decode_z85(const char *text, size_t groups, unsigned char *out)
 {
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    static const char digits[] = PN_DELTA_Z85_DIGITS;
     for (size_t group = 0; group < groups; group++) {
         uint64_t value = 0;
         for (int i = 0; i < 5; i++) {
@@ -132,7 +131,9 @@ struct vector {
 static int damaged(const struct vector *vector, const char *what, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
-                      "table %s: the deletion vector of the file %s is damaged: %s",
+                      "table %s: the deletion vector of the file %s is damaged: %s; restore it "
+                      "from a backup; or, if a DAG makes the table, run its load or transform "
+                      "again with --full-refresh",
                       vector->table->path, vector->file, what);
 }
 
@@ -268,10 +269,10 @@ static bool tell_row(uint32_t low, void *arg)
  * with the lowest byte first. */
 static int tell_rows(const struct vector *vector, struct telling *telling, struct pn_err *e)
 {
-    enum { MAGIC = 1681511377, HEADER = 12, HIGH = 4 };
+    enum { HEADER = 12, HIGH = 4 };
     const unsigned char *at = vector->bytes;
     const unsigned char *end = at + vector->size_bytes;
-    if (end - at < HEADER || read_le(at, 4) != MAGIC) {
+    if (end - at < HEADER || read_le(at, 4) != PN_DELTA_VECTOR_MAGIC) {
         return damaged(vector, "it does not begin as one", e);
     }
     uint64_t bitmaps = read_le(at + 4, 8);

@@ -7,6 +7,12 @@
 
 #include "delta/internal.h"
 
+/* Names of files are in Z85 (ZeroMQ RFC 32): five of these characters are four bytes. */
+#define PN_DELTA_Z85_DIGITS                \
+    "0123456789abcdefghijklmnopqrstuvwxyz" \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+enum { PN_DELTA_VECTOR_MAGIC = 1681511377, PN_DELTA_VECTOR_UUID_BYTES = 16 };
+
 /*
  * The path of the file that holds a deletion vector, by its descriptor (JSON), as place.h has
  * paths; *path is NULL for a vector that stands in the log itself. INPUT says what is

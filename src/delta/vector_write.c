@@ -9,12 +9,12 @@
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "delta/vector.h"
 
 enum {
     FILE_VERSION = 1, /* the first byte of a file */
-    UUID_BYTES = 16,
+    UUID_BYTES = PN_DELTA_VECTOR_UUID_BYTES,
     Z85_CHARS = 20,
-    MAGIC = 1681511377,
     HEADER_BYTES =
         16, /* of a vector: the number, the count of bitmaps, the upper half of its rows */
     FILE_BYTES_MAX = 1 << 30
@@ -120,7 +120,7 @@ static size_t add_vector(struct pn_buf *out, const roaring_bitmap_t *bitmap)
     char *bytes = pn_xmalloc(size);
     add_be32(out, (uint32_t)(HEADER_BYTES + size));
     size_t start = out->len;
-    add_le(out, MAGIC, 4);
+    add_le(out, PN_DELTA_VECTOR_MAGIC, 4);
     add_le(out, 1, 8); /* bitmaps */
     add_le(out, 0, 4); /* the upper half of its rows */
     (void)roaring_bitmap_portable_serialize(bitmap, bytes);
@@ -133,11 +133,9 @@ static size_t add_vector(struct pn_buf *out, const roaring_bitmap_t *bitmap)
     return HEADER_BYTES + size;
 }
 
-/* Z85 (ZeroMQ RFC 32): four bytes are five characters. */
 static void encode_z85(const unsigned char *bytes, size_t groups, char *out)
 {
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    static const char digits[] = PN_DELTA_Z85_DIGITS;
     for (size_t group = 0; group < groups; group++) {
         const unsigned char *at = bytes + 4 * group;
         uint32_t value =

@@ -13,7 +13,7 @@ import polars
 import pyarrow
 import pytest
 
-from pinion import PINION, run
+from pinion import PINION, Failed, run
 from readers import (
     forget, in_order, rows_by_duckdb, rows_by_key, rows_by_spark, spark_session, table,
 )  # fmt: skip
@@ -202,6 +202,20 @@ def test_spark_and_pinion_mark_rows_of_one_file(data, tmp_path, spark):
     forget(spark)
     assert in_order(rows_by_spark(spark, merging.path)) == merging.rows()
     assert in_order(rows_by_key(data, KEY)) == merging.rows()
+
+
+def test_a_flipped_bit_of_a_vector_is_named(data, tmp_path):
+    merging = Merging(data, tmp_path)
+    merging.take(merging.batch())
+    (vector,) = merging.path.glob("deletion_vector_*.bin")
+    whole = bytearray(vector.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    vector.write_bytes(whole)
+    merging.land(merging.batch())
+    with pytest.raises(Failed, match="deletion vector .* is damaged: .* --full-refresh"):
+        task("load", data, merging.pipeline)
+    task("load", data, merging.pipeline, "--full-refresh")
+    assert merging.ours() == merging.rows()
 
 
 def test_merges_beside_a_writer_of_delta_rs(data, tmp_path):

@@ -193,18 +193,24 @@ def test_the_time_is_the_producers(data, pipeline):
         assert {row["id"]: row["sent"] for row in rows(data, pipeline, asked)} == times
 
 
-def test_objects_that_landed_before_have_null(data, tmp_path):
-    """A column that is declared later: what landed before has no more than its name says."""
-    plain = PIPELINE
+def write_with_offset_alone(tmp_path):
+    """The pipeline, whose table takes the offset, and nothing else of a record."""
+    text_ = PIPELINE
     for name in ("sent", "key", "bytes", "headers", "texts", "names"):
-        (line,) = [each for each in plain.splitlines(True) if each.startswith(f"      {name}: ")]
-        plain = plain.replace(line, "")
-    before = plain.replace("partition_by: day(sent)", "").replace(
+        (line,) = [each for each in text_.splitlines(True) if each.startswith(f"      {name}: ")]
+        text_ = text_.replace(line, "")
+    text_ = text_.replace("partition_by: day(sent)", "").replace(
         "columns: {id: bigint, sent: timestamp, key: string, trace: binary}",
         "columns: {id: bigint}",
     )
-    folder = write(tmp_path / "pipeline", before)
+    folder = write(tmp_path / "pipeline", text_)
     (folder / "clean/clean.sql").write_text("SELECT id FROM raw\n")
+    return folder
+
+
+def test_objects_that_landed_before_have_null(data, tmp_path):
+    """A column that is declared later: what landed before has no more than its name says."""
+    folder = write_with_offset_alone(tmp_path)
     with Server(data, "--pipeline", folder) as server:
         old = produce(server, [{"id": n} for n in range(9)])
         nightly(data, folder)
@@ -223,16 +229,7 @@ def test_objects_that_landed_before_have_null(data, tmp_path):
 
 def test_offsets_are_exact_where_values_are_not_json(data, tmp_path):
     """`from: offset` alone: origins land only beside objects that have gaps."""
-    text_ = PIPELINE
-    for name in ("sent", "key", "bytes", "headers", "texts", "names"):
-        (line,) = [each for each in text_.splitlines(True) if each.startswith(f"      {name}: ")]
-        text_ = text_.replace(line, "")
-    text_ = text_.replace("partition_by: day(sent)", "").replace(
-        "columns: {id: bigint, sent: timestamp, key: string, trace: binary}",
-        "columns: {id: bigint}",
-    )
-    folder = write(tmp_path / "pipeline", text_)
-    (folder / "clean/clean.sql").write_text("SELECT id FROM raw\n")
+    folder = write_with_offset_alone(tmp_path)
     with Server(data, "--pipeline", folder) as server:
         sent = produce(server, [{"id": n} for n in range(30)], keys=[b"one"])
         sent += produce(server, [b"not JSON", {"id": 31}, b"not JSON", {"id": 33}], keys=[b"one"])
