@@ -134,6 +134,20 @@ def test_line_ends_and_marks_of_a_header_may_differ(files):
         (1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e\r\nf")]  # fmt: skip
 
 
+def test_files_without_a_header_have_no_rows(files):
+    files.define()
+    for name, content in (
+        ("nothing.csv", b""), ("packed.csv.gz", gzip.compress(b"")), ("line.csv", b"\n"),
+        ("packed.csv.zst", zstd(b"")),
+    ):  # fmt: skip
+        files.put(name, content)
+    files.load()
+    assert files.ids() == []
+    files.put("some.csv", b"id,name\n3,c\n")
+    files.load()
+    assert files.ids() == [3]
+
+
 def test_names_that_begin_with_a_dot_or_an_underscore_are_not_whole_yet(files):
     for name in (".part.csv", "_part.csv", "_temporary/a.csv", ".new/b.csv"):
         files.put(name, "id\n1\n")

@@ -213,14 +213,23 @@ static int write_opened(const struct pn_source_rows *rows, struct pn_source_file
     return rc;
 }
 
+/* Opens those that are not empty, *opened. */
 static int open_sources(const struct pn_source_rows *rows, const struct pn_source_object **objects,
-                        size_t count, struct pn_source_file *sources, struct pn_err *e)
+                        size_t count, struct pn_source_file *sources, size_t *opened,
+                        struct pn_err *e)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        sources[i].object = objects[i];
-        rc = pn_source_file_open(rows->engine, rows->table, rows->connection, &sources[i], e);
-        rc = rc == 0 ? pn_import_begin(&sources[i].importing, e) : rc;
+        struct pn_source_file *source = &sources[*opened];
+        source->object = objects[i];
+        rc = pn_source_file_open(rows->engine, rows->table, rows->connection, source, e);
+        rc = rc == 0 ? pn_import_begin(&source->importing, e) : rc;
+        if (rc == 0 && source->importing.is_empty) {
+            pn_source_file_close(rows->engine, source);
+            *source = (struct pn_source_file){.object = NULL};
+        } else if (rc == 0) {
+            (*opened)++;
+        }
     }
     return rc;
 }
@@ -231,13 +240,14 @@ static int write_once(const struct pn_source_rows *rows, const struct pn_source_
 {
     struct pn_source_file *sources = pn_xcalloc(count, sizeof *sources);
     struct pn_written part = {0};
-    int rc = open_sources(rows, objects, count, sources, e);
+    size_t opened = 0;
+    int rc = open_sources(rows, objects, count, sources, &opened, e);
     *is_named = rc != 0;
-    if (rc == 0) {
-        rc = write_opened(rows, sources, count, &part, e);
+    if (rc == 0 && opened > 0) {
+        rc = write_opened(rows, sources, opened, &part, e);
     }
     if (rc == 0) {
-        count_extra(rows, sources, count);
+        count_extra(rows, sources, opened);
         pn_landed_note_rows(rows->scan, part.rows);
         pn_written_join(written, &part);
     } else {

@@ -48,6 +48,7 @@ struct pn_importing {
     const char *const *paths;
     size_t path_count;
     const char *shape; /* files of one are read by the same statement, but for the path */
+    bool is_empty;     /* CSV: it has no header */
     /* Columns that the table lacks. */
     struct pn_import_extra {
         size_t at;

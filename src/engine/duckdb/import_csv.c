@@ -167,6 +167,10 @@ int pn_import_read_header(struct pn_importing *importing, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
+    importing->is_empty = line == NULL;
+    if (line == NULL && import->for_load) {
+        return 0; /* no header, no rows */
+    }
     if (line == NULL) {
         return pn_err_input(e, "%s: the file is empty; %s", importing->file->name,
                             pn_import_undone(import));
