@@ -21,7 +21,7 @@ enum {
     /* How old may it be which streams and shards there are? Kinesis allows few looks. */
     PN_KINESIS_READER_LOOK_MS = 10000,
     PN_KINESIS_READER_ITERATOR_BYTES_MAX = 8192,
-    PN_KINESIS_READER_CURSORS_MAX = 8 /* of a shard: the readers of its stream's tables */
+    PN_KINESIS_READER_CURSORS_MAX = 1024 /* of a shard: the readers of its stream's tables */
 };
 
 /* Where GetRecords continues for a reader that has come to `text` (struct pn_processor_place). */
@@ -49,8 +49,9 @@ struct pn_kinesis_reader_shard {
     size_t thread_capacity;
     int64_t next_ms;  /* no read before, by the clock that only rises */
     int64_t pause_ms; /* after the last refusal; 0: the last read was not refused */
-    struct pn_kinesis_reader_cursor cursors[PN_KINESIS_READER_CURSORS_MAX];
+    struct pn_kinesis_reader_cursor *cursors; /* malloc'ed */
     size_t cursor_count;
+    size_t cursor_capacity;
 };
 
 /* A stream as it was looked at last. Stays where it is; its members are by the source's lock. */
@@ -158,8 +159,9 @@ struct pn_kinesis_reading {
  * shard's cursor. */
 int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_ours,
                                 struct pn_err *e) PN_MUST_CHECK;
-/* Keeps the cursor for the next read, in place of the oldest one if there are too many. That of a
- * stream that is gone is freed. */
+/* Keeps the cursor for the next read, in place of the oldest one if there are
+ * PN_KINESIS_READER_CURSORS_MAX of them. Those that Kinesis no longer takes are freed, and so is one
+ * of a stream that is gone. */
 void pn_kinesis_reader_give_cursor(struct pn_kinesis_reading *reading);
 /* When the shard may be read again. */
 void pn_kinesis_reader_pace(struct pn_kinesis_reading *reading, int64_t bytes, bool is_refused);

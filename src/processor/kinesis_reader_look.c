@@ -32,6 +32,7 @@ void pn_kinesis_reader_forget(struct pn_kinesis_reader_stream *stream)
         for (size_t j = 0; j < stream->shards[i].cursor_count; j++) {
             free(stream->shards[i].cursors[j].iterator);
         }
+        free(stream->shards[i].cursors);
         free(stream->shards[i].threads);
     }
     free(stream->shards);

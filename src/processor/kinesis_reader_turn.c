@@ -78,6 +78,11 @@ static bool is_turn(const struct pn_kinesis_reader *reader, struct pn_kinesis_re
     return true;
 }
 
+static bool is_fresh(const struct pn_kinesis_reader_cursor *cursor, int64_t now_ms)
+{
+    return now_ms - cursor->made_ms <= ITERATOR_MS_MAX;
+}
+
 int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_ours, struct pn_err *e)
 {
     struct pn_kinesis_reader *reader = reading->reader;
@@ -100,13 +105,37 @@ int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_our
         }
     }
     pthread_mutex_unlock(&reader->lock);
-    if (reading->cursor.iterator != NULL && now_ms - reading->cursor.made_ms > ITERATOR_MS_MAX) {
+    if (reading->cursor.iterator != NULL && !is_fresh(&reading->cursor, now_ms)) {
         free(reading->cursor.iterator);
         reading->cursor.iterator = NULL;
     }
     return is_same ? 0
                    : pn_err_missing(e, "the stream %s was deleted while it was read",
                                     reading->stream->name);
+}
+
+/* A free place among the shard's cursors. With the lock. */
+static size_t room_for_cursor(struct pn_kinesis_reader_shard *shard, int64_t now_ms)
+{
+    size_t kept = 0;
+    size_t oldest = 0;
+    for (size_t i = 0; i < shard->cursor_count; i++) {
+        if (!is_fresh(&shard->cursors[i], now_ms)) {
+            free(shard->cursors[i].iterator);
+            continue;
+        }
+        shard->cursors[kept] = shard->cursors[i];
+        oldest = shard->cursors[kept].made_ms < shard->cursors[oldest].made_ms ? kept : oldest;
+        kept++;
+    }
+    if (kept == PN_KINESIS_READER_CURSORS_MAX) {
+        free(shard->cursors[oldest].iterator);
+        shard->cursor_count = kept;
+        return oldest;
+    }
+    pn_grow((void **)&shard->cursors, &shard->cursor_capacity, kept + 1, sizeof *shard->cursors);
+    shard->cursor_count = kept + 1;
+    return kept;
 }
 
 void pn_kinesis_reader_give_cursor(struct pn_kinesis_reading *reading)
@@ -124,16 +153,7 @@ void pn_kinesis_reader_give_cursor(struct pn_kinesis_reading *reading)
     }
     struct pn_kinesis_reader_shard *shard =
         pn_kinesis_reader_shard_of(reading->stream, reading->shard);
-    size_t at = shard->cursor_count;
-    if (at == PN_KINESIS_READER_CURSORS_MAX) {
-        at = 0;
-        for (size_t i = 1; i < shard->cursor_count; i++) {
-            at = shard->cursors[i].made_ms < shard->cursors[at].made_ms ? i : at;
-        }
-        free(shard->cursors[at].iterator);
-    } else {
-        shard->cursor_count++;
-    }
+    size_t at = room_for_cursor(shard, pn_mono_ms(reader->clock));
     shard->cursors[at] = reading->cursor;
     pthread_mutex_unlock(&reader->lock);
     reading->cursor.iterator = NULL;

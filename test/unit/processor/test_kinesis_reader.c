@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -412,8 +413,6 @@ static void test_nothing_is_kept_of_a_stream_that_is_gone(void **state)
     end(&fixture);
 }
 
-/* --- errors of the server's own --------------------------------------------------------------- */
-
 static size_t requests(struct fixture *fixture)
 {
     pthread_mutex_lock(&fixture->script.lock);
@@ -421,6 +420,58 @@ static size_t requests(struct fixture *fixture)
     pthread_mutex_unlock(&fixture->script.lock);
     return count;
 }
+
+/* --- iterators -------------------------------------------------------------------------------- */
+
+/* Reads at the place of a table. */
+static void read_at(struct fixture *fixture, int table)
+{
+    (void)snprintf(fixture->place.text, sizeof fixture->place.text, "%d", 100 + table);
+    assert_read(fixture, 0);
+    assert_int_equal(fixture->read.behind_ms, 0);
+    pn_fake_clock_advance(&fixture->clock, READ_MS);
+}
+
+/* A dozen tables, each somewhere else in the shard: each asks for an iterator once. */
+static void test_each_table_keeps_its_iterator(void **state)
+{
+    (void)state;
+    enum { TABLES = 12 };
+    struct fixture fixture;
+    struct answer answers[2 + 2 * TABLES] = {SUMMARY("1700000000"), OPEN};
+    for (size_t i = 2; i < sizeof answers / sizeof answers[0]; i += 2) {
+        answers[i] = (struct answer)ITERATOR;
+        answers[i + 1] = (struct answer)NOTHING;
+    }
+    begin(&fixture, answers, sizeof answers / sizeof answers[0], 0);
+    for (int table = 0; table < TABLES; table++) {
+        read_at(&fixture, table);
+    }
+    size_t before = requests(&fixture);
+    for (int table = 0; table < TABLES; table++) {
+        read_at(&fixture, table);
+    }
+    assert_int_equal(requests(&fixture), before + TABLES);
+    assert_int_equal(only_stream(&fixture)->shards[0].cursor_count, TABLES);
+    end(&fixture);
+}
+
+/* Kinesis takes an iterator for five minutes. */
+static void test_old_iterators_are_let_go(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct answer answers[] = {SUMMARY("1700000000"), OPEN, ITERATOR, NOTHING,
+                                     SUMMARY("1700000000"), OPEN, ITERATOR, NOTHING};
+    begin(&fixture, answers, 8, 0);
+    read_at(&fixture, 0);
+    pn_fake_clock_advance(&fixture.clock, INT64_C(5) * 60 * 1000);
+    read_at(&fixture, 1);
+    assert_int_equal(only_stream(&fixture)->shards[0].cursor_count, 1);
+    end(&fixture);
+}
+
+/* --- errors of the server's own --------------------------------------------------------------- */
 
 static void test_a_servers_own_error_is_tried_again(void **state)
 {
@@ -450,6 +501,8 @@ int main(void)
         cmocka_unit_test(test_losses_are_by_the_clock_of_kinesis),
         cmocka_unit_test(test_what_is_blamed),
         cmocka_unit_test(test_nothing_is_kept_of_a_stream_that_is_gone),
+        cmocka_unit_test(test_each_table_keeps_its_iterator),
+        cmocka_unit_test(test_old_iterators_are_let_go),
         cmocka_unit_test(test_a_servers_own_error_is_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 
 #include "emulate/emulate.h"
 
-enum { SCRIPT_REQUESTS_MAX = 16, SCRIPT_BODY_BYTES_MAX = 4096 };
+enum { SCRIPT_REQUESTS_MAX = 64, SCRIPT_BODY_BYTES_MAX = 4096 };
 
 struct answer {
     unsigned status;
