@@ -160,8 +160,8 @@ struct pn_kinesis_reading {
 int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_ours,
                                 struct pn_err *e) PN_MUST_CHECK;
 /* Keeps the cursor for the next read, in place of the oldest one if there are
- * PN_KINESIS_READER_CURSORS_MAX of them. Those that Kinesis no longer takes are freed, and so is one
- * of a stream that is gone. */
+ * PN_KINESIS_READER_CURSORS_MAX of them. Those that Kinesis no longer takes are freed, and that of
+ * a stream that is gone. */
 void pn_kinesis_reader_give_cursor(struct pn_kinesis_reading *reading);
 /* When the shard may be read again. */
 void pn_kinesis_reader_pace(struct pn_kinesis_reading *reading, int64_t bytes, bool is_refused);
