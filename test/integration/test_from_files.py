@@ -247,6 +247,31 @@ def test_bad_rows_are_dead_letters_with_object_and_line(files):
     assert files.letters() == letters
 
 
+@pytest.mark.parametrize("policy", ["drop", "keep"])
+def test_a_row_is_in_the_table_or_a_dead_letter(files, policy):
+    """Bytes that are not UTF-8, in columns of the table and in others, beside rows with faults."""
+    files.define(more=f"mode: append\n    unknown_keys: {policy}")
+    chance = random.Random(policy)
+    text, good, bad = b"x,id,y,name,z\n", [], []
+    for number in range(500):
+        cells = {"x": b"1", "id": b"%d" % number, "y": b"", "name": b"a", "z": b"\"q\ng\""}
+        fault = chance.choice(["id", "long", "", "", "", ""])
+        broken = chance.choice(["x", "y", "name", "z", "", "", "", ""])
+        if fault == "id":
+            cells["id"] = b"n%d" % number
+        if broken:
+            cells[broken] = b"\xff"
+        if fault or broken:
+            bad.append(text.count(b"\n") + 1)
+        else:
+            good.append(number)
+        text += b",".join(cells.values()) + (b",1\n" if fault == "long" else b"\n")
+    files.put("a.csv", text)
+    files.load()
+    assert files.ids() == good
+    assert [row["line"] for row in files.letters()] == bad
+
+
 # --- once -----------------------------------------------------------------------------------------
 
 

@@ -264,6 +264,13 @@ def test_extra_columns_are_left_out_where_asked(imports, rows, tmp_path):
     assert [row["id"] for row in rows()] == [2]
 
 
+def test_bytes_that_are_not_text_in_a_column_that_is_left_out(imports, rows, tmp_path):
+    file = write(tmp_path / "a.csv", b"id,x,name\n1,\xff,a\nbad,y,b\n2,,c\n3,,\xff\n")
+    imports(file, "--extra-columns", "drop", "--bad-rows", "dead-letter")
+    assert [row["id"] for row in rows()] == [2]
+    assert [row["line"] for row in rows("SELECT line FROM dead_letters ORDER BY line")] == [2, 3, 5]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_places_of_bad_rows_are_those_of_the_file(imports, rows, tmp_path, seed):
     """Against the csv module, with line breaks in quotes, empty lines and rows of any faults."""

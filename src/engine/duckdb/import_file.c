@@ -12,6 +12,34 @@
 
 /* --- statements ------------------------------------------------------------------------------- */
 
+static bool is_used(const struct pn_importing *importing, size_t at)
+{
+    for (size_t i = 0; i < importing->column_count; i++) {
+        if (importing->columns[i].at == (int64_t)at) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Appends a condition that is always true, over the columns of a CSV that the table lacks. DuckDB
+ * looks at the bytes of a column only if a statement reads it (and fails inside when it reads some
+ * columns and one of them is not UTF-8). So each statement reads all of them, and all of them
+ * reject the same records.
+ */
+static void add_read_all(const struct pn_importing *importing, struct pn_buf *sql)
+{
+    bool any = false;
+    for (size_t i = 0; i < importing->width; i++) {
+        if (!is_used(importing, i)) {
+            pn_buf_addf(sql, "%sstrlen(c%zu)", any ? ", " : " WHERE coalesce(", i);
+            any = true;
+        }
+    }
+    pn_buf_adds(sql, any ? ", 0) >= 0" : "");
+}
+
 /* Appends the file's rows, raw and converted; a number of a row is its first column. */
 static void add_source(const struct pn_importing *importing, bool with_number, struct pn_buf *sql)
 {
@@ -31,6 +59,7 @@ static void add_source(const struct pn_importing *importing, bool with_number, s
     pn_buf_adds(sql, " FROM ");
     if (is_csv) {
         pn_import_add_read_csv(importing, sql);
+        add_read_all(importing, sql);
     } else {
         pn_buf_adds(sql, "read_parquet(");
         pn_import_add_paths(importing, sql);
