@@ -215,9 +215,9 @@ static void undeclared_rows(struct list *list)
     bool is_known =
         source->memory != NULL && pn_table_memory_undeclared(source->memory, now_ms - UNDECLARED_MS,
                                                              &arena, &found.keys, &found.count);
-    int rc = is_known
-                 ? 0
-                 : pn_report_undeclared(source->pipeline, source->store, &arena, &found, &failure);
+    int rc = is_known ? 0
+                      : pn_report_undeclared(source->pipeline, source->store,
+                                             PN_UNDECLARED_BESIDE_TABLES, &arena, &found, &failure);
     if (rc == 0 && !is_known && source->memory != NULL) {
         pn_table_memory_note_undeclared(source->memory, now_ms, found.keys, found.count);
     }

@@ -23,10 +23,22 @@ static bool is_place_of(const struct pn_table *table, const char *key)
            (table->checkpoints != NULL && pn_pattern_matches(table->checkpoints, key));
 }
 
+static bool is_own(const struct pn_pipeline *pipeline, const char *key)
+{
+    const char *const places[] = {pipeline->dead_letters_path, pipeline->stream_dead_letters_path,
+                                  pipeline->topics_dir, pipeline->origins_dir,
+                                  pipeline->dead_letters_dir};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (places[i] != NULL && strcmp(key, places[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_declared(const struct pn_pipeline *pipeline, const char *key)
 {
-    bool is_known = strcmp(key, pipeline->dead_letters_path) == 0 ||
-                    strcmp(key, pipeline->stream_dead_letters_path) == 0;
+    bool is_known = is_own(pipeline, key);
     for (size_t i = 0; !is_known && i < pipeline->table_count; i++) {
         is_known = is_place_of(&pipeline->tables[i], key);
     }
@@ -134,7 +146,7 @@ static int look_below(struct search *search, const char *parent, int depth, stru
 
 /* --- where it begins -------------------------------------------------------------------------- */
 
-static int begin_at(struct search *search, const char *path, struct pn_err *e)
+static int begin_at_tables(struct search *search, const char *path, struct pn_err *e)
 {
     size_t len = strcspn(path, "/");
     if (memchr(path, '*', len) != NULL) {
@@ -150,22 +162,44 @@ static int begin_at(struct search *search, const char *path, struct pn_err *e)
     return look_at(search, root, 1, e);
 }
 
-int pn_report_undeclared(const struct pn_pipeline *pipeline, struct pn_store *store,
-                         struct pn_arena *arena, struct pn_undeclared *found, struct pn_err *e)
+struct beginning {
+    struct search *search;
+    struct pn_err *e;
+};
+
+static int begin_at_folder(void *arg, const char *folder)
+{
+    const struct beginning *beginning = arg;
+    return look_at(beginning->search, pn_arena_strdup(beginning->search->arena, folder), 1,
+                   beginning->e);
+}
+
+static int begin_beside_tables(struct search *search, struct pn_err *e)
 {
     enum { OWN_PATHS = 2 };
-    struct search search = {.pipeline = pipeline, .store = store, .arena = arena, .found = found};
+    const struct pn_pipeline *pipeline = search->pipeline;
     size_t paths = pipeline->table_count + pipeline->table_pattern_count + OWN_PATHS;
-    *found = (struct pn_undeclared){.count = 0};
-    found->keys = pn_arena_calloc(arena, PN_UNDECLARED_MAX, sizeof *found->keys);
-    search.roots = pn_arena_calloc(arena, paths, sizeof *search.roots);
-    int rc = begin_at(&search, pipeline->dead_letters_path, e);
-    rc = rc == 0 ? begin_at(&search, pipeline->stream_dead_letters_path, e) : rc;
+    search->roots = pn_arena_calloc(search->arena, paths, sizeof *search->roots);
+    int rc = begin_at_tables(search, pipeline->dead_letters_path, e);
+    rc = rc == 0 ? begin_at_tables(search, pipeline->stream_dead_letters_path, e) : rc;
     for (size_t i = 0; rc == 0 && i < pipeline->table_count; i++) {
-        rc = begin_at(&search, pipeline->tables[i].path, e);
+        rc = begin_at_tables(search, pipeline->tables[i].path, e);
     }
     for (size_t i = 0; rc == 0 && i < pipeline->table_pattern_count; i++) {
-        rc = begin_at(&search, pipeline->table_patterns[i].path, e);
+        rc = begin_at_tables(search, pipeline->table_patterns[i].path, e);
     }
     return rc;
+}
+
+int pn_report_undeclared(const struct pn_pipeline *pipeline, struct pn_store *store,
+                         enum pn_undeclared_where where, struct pn_arena *arena,
+                         struct pn_undeclared *found, struct pn_err *e)
+{
+    struct search search = {.pipeline = pipeline, .store = store, .arena = arena, .found = found};
+    struct beginning beginning = {.search = &search, .e = e};
+    *found = (struct pn_undeclared){.count = 0};
+    found->keys = pn_arena_calloc(arena, PN_UNDECLARED_MAX, sizeof *found->keys);
+    return where == PN_UNDECLARED_ANYWHERE
+               ? pn_store_folders(store, "", begin_at_folder, &beginning, e)
+               : begin_beside_tables(&search, e);
 }

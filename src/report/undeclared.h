@@ -2,9 +2,10 @@
  * Tables that lie where a pipeline keeps its own, and that it does not declare: of other writers,
  * or of a definition that is gone. Queries read them by their keys.
  *
- * The search looks below the first part of each path of the pipeline's tables ("delta_tables"), not
- * in the rest of the store: that may be a bucket of many other things. It enters no table, no
- * folder of checkpoints, and none whose name begins with "_" or "."; its limits are below.
+ * The search looks below the first part of each path of the pipeline's tables ("delta_tables"), and
+ * in the rest of the store only if asked to: that may be a bucket of many other things. It enters
+ * no table, no folder of checkpoints or of the sink, and none whose name begins with "_" or ".";
+ * its limits are below.
  */
 #ifndef PN_REPORT_UNDECLARED_H
 #define PN_REPORT_UNDECLARED_H
@@ -31,9 +32,11 @@ struct pn_undeclared {
     bool is_cut; /* a limit ended the search: there may be more */
 };
 
+enum pn_undeclared_where { PN_UNDECLARED_BESIDE_TABLES, PN_UNDECLARED_ANYWHERE };
+
 /* What there is now; an error of the store's. BLOCKS. */
 int pn_report_undeclared(const struct pn_pipeline *pipeline, struct pn_store *store,
-                         struct pn_arena *arena, struct pn_undeclared *found,
-                         struct pn_err *e) PN_MUST_CHECK;
+                         enum pn_undeclared_where where, struct pn_arena *arena,
+                         struct pn_undeclared *found, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -5,7 +5,9 @@ import json
 
 import deltalake
 import polars
+import pyarrow
 import pytest
+from deltalake import write_deltalake
 
 from pinion import Failed, Server, run
 from readers import rows_by_delta_rs, rows_by_duckdb
@@ -411,3 +413,29 @@ def test_diff_names_what_is_refused(data, tmp_path):
     write_pipeline(folder, renamed, "mode: overwrite", "mode: overwrite")
     found = short(diff(data, folder))
     assert found[("raw_orders", "mode", None)] == overwritten
+
+
+def test_diff_names_tables_that_left(data, tmp_path):
+    """Their files stay, wherever they are; tables of other writers are not a change of ours."""
+    folder = write_pipeline(tmp_path / "change", OLD, clean="mode: overwrite")
+    land(data, "shop.orders", 0, 0, [old(1)])
+    task("load", data, folder)
+    task("clean", data, folder)
+    write_deltalake(str(data / "store/others"), pyarrow.table({"id": [1]}))
+    assert diff(data, folder) == []
+    moved = (folder / "pipeline.yml").read_text().replace("path: orders", "path: new/place")
+    (folder / "pipeline.yml").write_text(moved)
+    found = diff(data, folder)
+    assert short(found) == {
+        ("orders", "new table", None): ("the next run makes it", False),
+        ("orders", "not declared", None): ("nothing is deleted: declare it again", False),
+    }
+    task("clean", data, folder)
+    (folder / "pipeline.yml").write_text(moved.replace("path: new/place", "path: orders"))
+    (found,) = diff(data, folder)
+    assert (found["table"], found["change"]) == ("new/place", "not declared")
+    assert 'query it as "new/place"' in found["effect"]
+    assert rows(data, folder, 'SELECT id FROM "new/place"') == [{"id": 1}]
+    run(*found["effect"].split("`")[1].removeprefix("pinion ").split(), "--yes", data=data)
+    assert diff(data, folder) == []
+    assert (data / "store/others").exists()

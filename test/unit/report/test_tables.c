@@ -115,24 +115,6 @@ static void log_of(struct delta_fixture *fixture, const char *path)
     put(fixture, key);
 }
 
-static void are_undeclared(struct delta_fixture *fixture, const struct pn_pipeline *of,
-                           const char *expected, bool is_cut)
-{
-    struct pn_arena arena;
-    struct pn_undeclared found = {0};
-    struct pn_buf keys;
-    pn_arena_init(&arena, 0);
-    pn_buf_init(&keys, 10000);
-    assert_int_equal(pn_report_undeclared(of, fixture->store, &arena, &found, NULL), 0);
-    for (size_t i = 0; i < found.count; i++) {
-        pn_buf_addf(&keys, "%s ", found.keys[i]);
-    }
-    assert_string_equal(pn_buf_text(&keys), expected);
-    assert_int_equal(found.is_cut, is_cut);
-    pn_buf_deinit(&keys);
-    pn_arena_deinit(&arena);
-}
-
 static const struct pn_table kept[] = {
     {.name = "own", .path = "home/raw/own"},
     {.name = "live", .path = "home/live", .checkpoints = "home/checkpoints"}};
@@ -143,7 +125,26 @@ static const struct pn_pipeline keeper = {.tables = kept,
                                           .table_patterns = &kept_pattern,
                                           .table_pattern_count = 1,
                                           .dead_letters_path = "home/dead_letters",
+                                          .topics_dir = "landed",
                                           .stream_dead_letters_path = "home/stream_dead_letters"};
+
+static void are_undeclared(struct delta_fixture *fixture, enum pn_undeclared_where where,
+                           const char *expected, bool is_cut)
+{
+    struct pn_arena arena;
+    struct pn_undeclared found = {0};
+    struct pn_buf keys;
+    pn_arena_init(&arena, 0);
+    pn_buf_init(&keys, 10000);
+    assert_int_equal(pn_report_undeclared(&keeper, fixture->store, where, &arena, &found, NULL), 0);
+    for (size_t i = 0; i < found.count; i++) {
+        pn_buf_addf(&keys, "%s ", found.keys[i]);
+    }
+    assert_string_equal(pn_buf_text(&keys), expected);
+    assert_int_equal(found.is_cut, is_cut);
+    pn_buf_deinit(&keys);
+    pn_arena_deinit(&arena);
+}
 
 /* Those beside the pipeline's own, none inside of another, none in hidden folders or elsewhere. */
 static void test_undeclared(void **state)
@@ -161,14 +162,18 @@ static void test_undeclared(void **state)
     put(fixture, "elsewhere/t/_delta_log/x");
     put(fixture, "home/a file");
     put(fixture, "home/plain/folder/file");
-    are_undeclared(fixture, &keeper, "", false);
+    are_undeclared(fixture, PN_UNDECLARED_BESIDE_TABLES, "", false);
     log_of(fixture, "home/z");
     put(fixture, "home/z/day=1/part.parquet");
     put(fixture, "home/z/inner/_delta_log/x");
     log_of(fixture, "home/raw/other");
     log_of(fixture, "home/2/3/4/5/6/7/8");
     log_of(fixture, "home/2/3/4/5/6/7/8-/9");
-    are_undeclared(fixture, &keeper, "home/2/3/4/5/6/7/8 home/raw/other home/z ", false);
+    are_undeclared(fixture, PN_UNDECLARED_BESIDE_TABLES,
+                   "home/2/3/4/5/6/7/8 home/raw/other home/z ", false);
+    put(fixture, "landed/t/_delta_log/x");
+    are_undeclared(fixture, PN_UNDECLARED_ANYWHERE,
+                   "elsewhere/t home/2/3/4/5/6/7/8 home/raw/other home/z ", false);
 }
 
 static void test_undeclared_are_limited(void **state)
@@ -185,7 +190,9 @@ static void test_undeclared_are_limited(void **state)
     }
     assert_int_equal(pn_store_put_many(fixture->store, puts, MANY, NULL), 0);
     pn_arena_init(&arena, 0);
-    assert_int_equal(pn_report_undeclared(&keeper, fixture->store, &arena, &found, NULL), 0);
+    assert_int_equal(pn_report_undeclared(&keeper, fixture->store, PN_UNDECLARED_BESIDE_TABLES,
+                                          &arena, &found, NULL),
+                     0);
     assert_int_equal(found.count, PN_UNDECLARED_MAX);
     assert_string_equal(found.keys[PN_UNDECLARED_MAX - 1], "home/199");
     assert_true(found.is_cut);
