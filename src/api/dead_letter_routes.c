@@ -7,6 +7,7 @@
 #include "api/list.h"
 #include "api/own_query.h"
 #include "base/base64.h"
+#include "report/letter_rules.h"
 
 /* --- writing ---------------------------------------------------------------------------------- */
 

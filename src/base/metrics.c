@@ -23,7 +23,8 @@ static const struct {
 enum { BOUND_COUNT = sizeof bounds / sizeof bounds[0] };
 
 struct pn_metric {
-    char *label_value; /* NULL without label */
+    char *label_value;  /* NULL without label */
+    char *second_value; /* NULL without a second label */
     enum pn_metric_kind kind;
     _Atomic int64_t value;    /* of a histogram: the sum in nanoseconds */
     _Atomic int64_t *buckets; /* of a histogram: BOUND_COUNT + 1, each without the smaller ones */
@@ -54,6 +55,7 @@ static void family_deinit(struct family *family)
     for (size_t i = 0; i < family->count; i++) {
         struct pn_metric *metric = family->series[i];
         free(metric->label_value);
+        free(metric->second_value);
         free(metric->buckets);
         free(metric);
     }
@@ -78,10 +80,11 @@ static bool same_text(const char *left, const char *right)
     return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
 }
 
-static struct pn_metric *find_series(struct family *family, const char *value)
+static struct pn_metric *find_series(struct family *family, const char *value, const char *second)
 {
     for (size_t i = 0; i < family->count; i++) {
-        if (same_text(family->series[i]->label_value, value)) {
+        if (same_text(family->series[i]->label_value, value) &&
+            same_text(family->series[i]->second_value, second)) {
             return family->series[i];
         }
     }
@@ -89,11 +92,12 @@ static struct pn_metric *find_series(struct family *family, const char *value)
 }
 
 static struct pn_metric *add_series(struct family *family, enum pn_metric_kind kind,
-                                    const char *value)
+                                    const char *value, const char *second)
 {
     struct pn_metric *metric = pn_xcalloc(1, sizeof *metric);
     metric->kind = kind;
     metric->label_value = value != NULL ? pn_xstrdup(value) : NULL;
+    metric->second_value = second != NULL ? pn_xstrdup(second) : NULL;
     if (kind == PN_METRIC_HISTOGRAM) {
         metric->buckets = pn_xcalloc(BOUND_COUNT + 1, sizeof *metric->buckets);
     }
@@ -102,26 +106,34 @@ static struct pn_metric *add_series(struct family *family, enum pn_metric_kind k
     return metric;
 }
 
-struct pn_metric *pn_metrics_get(struct pn_metrics *metrics, enum pn_metric_id id,
-                                 const char *value)
+struct pn_metric *pn_metrics_get_pair(struct pn_metrics *metrics, enum pn_metric_id id,
+                                      const char *value, const char *second_value)
 {
     const struct pn_metric_row *row = &pn_metrics_table[id];
     PN_ASSERT((row->label == NULL) == (value == NULL));
+    PN_ASSERT((row->second_label == NULL) == (second_value == NULL));
     if (metrics == NULL) {
         return NULL;
     }
     (void)pthread_mutex_lock(&metrics->lock);
     struct family *family = &metrics->families[id];
-    struct pn_metric *metric = find_series(family, value);
+    struct pn_metric *metric = find_series(family, value, second_value);
     if (metric == NULL && family->count >= PN_METRIC_LABEL_VALUES_MAX) {
         value = "other";
-        metric = find_series(family, value);
+        second_value = second_value != NULL ? value : NULL;
+        metric = find_series(family, value, second_value);
     }
     if (metric == NULL) {
-        metric = add_series(family, row->kind, value);
+        metric = add_series(family, row->kind, value, second_value);
     }
     (void)pthread_mutex_unlock(&metrics->lock);
     return metric;
+}
+
+struct pn_metric *pn_metrics_get(struct pn_metrics *metrics, enum pn_metric_id id,
+                                 const char *value)
+{
+    return pn_metrics_get_pair(metrics, id, value, NULL);
 }
 
 void pn_metric_add(struct pn_metric *metric, int64_t amount)
@@ -213,7 +225,7 @@ static void add_label(struct pn_buf *out, const char *label, const char *value)
     pn_buf_addc(out, '"');
 }
 
-/* "name_suffix{label="value",le="bound"} "; the label and `le` may be NULL. */
+/* "name_suffix{label="value",second="value",le="bound"} "; labels and `le` may be NULL. */
 static void add_series_name(struct pn_buf *out, const struct pn_metric_row *row,
                             const struct pn_metric *metric, const char *suffix, const char *le)
 {
@@ -222,6 +234,10 @@ static void add_series_name(struct pn_buf *out, const struct pn_metric_row *row,
         pn_buf_addc(out, '{');
         if (row->label != NULL) {
             add_label(out, row->label, metric->label_value);
+        }
+        if (row->second_label != NULL) {
+            pn_buf_addc(out, ',');
+            add_label(out, row->second_label, metric->second_value);
         }
         if (le != NULL) {
             pn_buf_adds(out, row->label != NULL ? "," : "");

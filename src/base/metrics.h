@@ -1,7 +1,7 @@
 /*
  * Counters, gauges and histograms, rendered as Prometheus text (format version 0.0.4).
- * Each is a row of the table in metrics_table.h. A metric has at most one label and a bounded
- * number of its values: what exceeds the bound is counted under the value "other", so that a
+ * Each is a row of the table in metrics_table.h. A metric has at most two labels and a bounded
+ * number of their values: what exceeds the bound is counted under the value "other", so that a
  * hostile client cannot grow the registry. Adding to a metric is an atomic operation without a
  * lock.
  */
@@ -27,6 +27,9 @@ void pn_metrics_destroy(struct pn_metrics **metrics);
  * microseconds to 10 seconds. */
 struct pn_metric *pn_metrics_get(struct pn_metrics *metrics, enum pn_metric_id id,
                                  const char *value);
+/* The same for a row with two labels. */
+struct pn_metric *pn_metrics_get_pair(struct pn_metrics *metrics, enum pn_metric_id id,
+                                      const char *value, const char *second_value);
 
 /* `metric` may be NULL in all of these. */
 void pn_metric_add(struct pn_metric *metric, int64_t amount);       /* counter, gauge */

@@ -346,6 +346,17 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .alarm = "above 0: `/health` has an example, and `unknown_keys` says what becomes of "
                      "them",
         },
+    [PN_METRIC_TABLE_DEAD_LETTERS] =
+        {
+            .name = "pinion_table_dead_letters",
+            .kind = PN_METRIC_GAUGE,
+            .label = "table",
+            .second_label = "reason",
+            .help = "Dead letters of a table, of loads, streams and the sink, by the rule that "
+                    "the record breaks.",
+            .alarm = "growing: records come that cannot become rows; `pinion dead-letters list` "
+                     "shows them",
+        },
     [PN_METRIC_UNREAD_TOPIC_RECORDS] =
         {
             .name = "pinion_unread_topic_records",
@@ -416,8 +427,8 @@ void pn_metrics_markdown(struct pn_buf *out)
              "`GET /metrics` answers in the text format of Prometheus. A counter starts at 0 with\n"
              "the server and only grows; a gauge is a current value. A histogram has the series\n"
              "`_bucket`, `_sum` and `_count`, in seconds. A metric with a label appears when it\n"
-             "has its first value of the label. A label has at most 256 values; further ones are\n"
-             "counted under `other`.\n\n"
+             "has its first value of the label. A label (or two together) has at most 256 values;\n"
+             "further ones are counted under `other`.\n\n"
              "The last column says when to alert, and what an alert means.\n");
     for (size_t i = 0; i < PN_METRIC_COUNT; i++) {
         const struct pn_metric_row *row = &pn_metrics_table[i];
@@ -427,9 +438,11 @@ void pn_metrics_markdown(struct pn_buf *out)
                         "|---|---|---|---|---|\n",
                         section_title(row));
         }
-        const char *tick = row->label != NULL ? "`" : "";
-        pn_buf_addf(out, "| `%s` | %s | %s%s%s | %s | %s |\n", row->name,
-                    pn_metric_kind_name(row->kind), tick, row->label != NULL ? row->label : "",
-                    tick, row->help, row->alarm != NULL ? row->alarm : "");
+        pn_buf_addf(out, "| `%s` | %s | ", row->name, pn_metric_kind_name(row->kind));
+        if (row->label != NULL) {
+            pn_buf_addf(out, row->second_label != NULL ? "`%s`, `%s`" : "`%s`", row->label,
+                        row->second_label);
+        }
+        pn_buf_addf(out, " | %s | %s |\n", row->help, row->alarm != NULL ? row->alarm : "");
     }
 }

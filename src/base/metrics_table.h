@@ -65,6 +65,7 @@ enum pn_metric_id {
     PN_METRIC_QUERY_RUNNING,
 
     PN_METRIC_TABLE_UNKNOWN_MEMBERS,
+    PN_METRIC_TABLE_DEAD_LETTERS,
     PN_METRIC_UNREAD_TOPIC_RECORDS,
     PN_METRIC_UNREAD_STREAM_RECORDS,
 
@@ -74,9 +75,10 @@ enum pn_metric_id {
 struct pn_metric_row {
     const char *name; /* "pinion_log_commit_seconds": the second word is the module */
     enum pn_metric_kind kind;
-    const char *label; /* NULL: none */
-    const char *help;  /* one sentence, without backslashes and line breaks */
-    const char *alarm; /* when to alert, and what it means then (Markdown); NULL: never */
+    const char *label;        /* NULL: none */
+    const char *second_label; /* beside the first; NULL: none */
+    const char *help;         /* one sentence, without backslashes and line breaks */
+    const char *alarm;        /* when to alert, and what it means then (Markdown); NULL: never */
 };
 
 extern const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_writer.h"
+#include "report/letter_rules.h"
 
 enum { PARAMETERS_BYTES_MAX = 1 << 20 };
 
@@ -28,13 +29,15 @@ static const char of_nothing[] =
     "left(sha256(concat_ws(chr(31), source, coalesce(\"table\", ''), coalesce(origin, '')," \
     " coalesce(partition, ''), coalesce(position, ''), coalesce(object, ''),"               \
     " coalesce(CAST(line AS VARCHAR), ''), coalesce(reason, ''), coalesce(value, ''))), 32)"
+/* Texts of the record within a reason. */
+#define QUOTED "\"([^\"\\\\]|\\\\.)*\"|''[^'']*''"
 /* A reason without what differs from letter to letter: notes, numbers, quoted texts. */
 #define KIND                                                                                     \
     "regexp_replace(regexp_replace(regexp_replace(regexp_replace(reason,"                        \
     " '^sub-sequence number [0-9]+: ', ''),"                                                     \
     " ' \\((only the beginning of the (value|data|key) is stored|the (value|data) is in base64)" \
     "\\)',"                                                                                      \
-    " '', 'g'), '\"([^\"\\\\]|\\\\.)*\"|''[^'']*''', '…', 'g'),"                               \
+    " '', 'g'), '" QUOTED "', '…', 'g'),"                                                      \
     " '(^|[^A-Za-z0-9-])[0-9]+', '\\1#', 'g')"
 /* The order of letters of one time, which differs for letters that differ. */
 #define PLACE                                                                                  \
@@ -195,35 +198,20 @@ int pn_report_dead_letters_whole(const struct pn_table_source *source,
     return rc;
 }
 
-/* --- advice ----------------------------------------------------------------------------------- */
-
-const char *pn_dead_letter_advice(const char *source, const char *reason)
+int pn_report_dead_letter_counts(const struct pn_table_source *source, struct pn_arena *arena,
+                                 struct pn_letters_query *query, struct pn_err *e)
 {
-    static const struct {
-        const char *part;
-        const char *advice;
-    } of_reasons[] = {
-        {"only the beginning of the", "Only the beginning of the record is kept here. Produce the "
-                                      "whole record again, or one of less than 1 MiB."},
-        {"out of range", "A number does not fit into the column's type. Correct the number, or "
-                         "give the column a wider type in pipeline.yml."},
-        {"array", "Each item of an array must be an object. Send only the items that are missing: "
-                  "the other items of the array are rows already."},
-        {"invalid JSON", "The record is not JSON. Correct it at the byte that the reason names."},
-        {"not a JSON object", "A row is a JSON object. Put the value into an object whose member "
-                              "has the column's name."},
-        {"empty", "The record has no data. Enter the data, or leave the letter as it is."},
-        {"Conversion Error", "The table's SELECT fails on a value. Correct the value, or the "
-                             "SELECT in clean/."},
-    };
-    for (size_t i = 0; i < sizeof of_reasons / sizeof *of_reasons; i++) {
-        if (strstr(reason, of_reasons[i].part) != NULL) {
-            return of_reasons[i].advice;
-        }
-    }
-    return strcmp(source, "stream") == 0
-               ? "Correct the member that the reason names. If the record is right, correct the "
-                 "table in pipeline.yml, restart the server and send the record again unchanged."
-               : "Correct the member that the reason names. If the record is right, correct the "
-                 "table in pipeline.yml and load again: the letter goes away by itself.";
+    const char *letters = NULL;
+    struct pn_buf rule;
+    int rc = union_of(source, arena, &letters, e);
+    pn_buf_init(&rule, PARAMETERS_BYTES_MAX);
+    pn_letter_rule_add_sql(&rule);
+    query->parameters = NULL;
+    query->sql = pn_arena_printf(
+        arena,
+        "SELECT coalesce(\"table\", ''), %s AS rule, count(*) FROM (SELECT \"table\","
+        " regexp_replace(reason, '%s', '', 'g') AS plain FROM (%s)) GROUP BY ALL ORDER BY 3 DESC",
+        pn_buf_text(&rule), QUOTED, letters);
+    pn_buf_deinit(&rule);
+    return rc;
 }

@@ -86,7 +86,9 @@ int pn_report_dead_letters_whole(const struct pn_table_source *source,
                                  struct pn_arena *arena, struct pn_letters_query *query,
                                  struct pn_err *e) PN_MUST_CHECK;
 
-/* What to do about a letter with this reason; static. */
-const char *pn_dead_letter_advice(const char *source, const char *reason);
+/* How many letters each table has of each rule (letter_rules.h), the most first: rows of table,
+ * rule, number. */
+int pn_report_dead_letter_counts(const struct pn_table_source *source, struct pn_arena *arena,
+                                 struct pn_letters_query *query, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

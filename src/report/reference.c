@@ -1,5 +1,6 @@
 #include "report/reference.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/metrics_table.h"
@@ -29,6 +30,19 @@ void pn_report_settings(const struct pn_settings *settings, struct pn_row_writer
     pn_settings_each(settings, setting_row, rows);
 }
 
+/* "table", or "table, reason" of a row with two. */
+static void put_labels(struct pn_row_writer *rows, const struct pn_metric_row *row)
+{
+    enum { LABELS_SIZE = 64 };
+    char both[LABELS_SIZE];
+    if (row->second_label == NULL) {
+        pn_cell_cstr(rows, row->label);
+        return;
+    }
+    (void)snprintf(both, sizeof both, "%s, %s", row->label, row->second_label);
+    pn_cell_cstr(rows, both);
+}
+
 void pn_report_metrics(struct pn_row_writer *rows)
 {
     static const struct pn_report_column columns[] = {{"name", PN_CELL_TEXT},
@@ -41,7 +55,7 @@ void pn_report_metrics(struct pn_row_writer *rows)
         const struct pn_metric_row *row = &pn_metrics_table[i];
         pn_cell_cstr(rows, row->name);
         pn_cell_cstr(rows, pn_metric_kind_name(row->kind));
-        pn_cell_cstr(rows, row->label);
+        put_labels(rows, row);
         pn_cell_cstr(rows, row->help);
         pn_cell_cstr(rows, row->alarm);
     }

@@ -110,6 +110,14 @@ int pn_app_open_engine(const struct pn_app *app, struct pn_store *store,
     return create_engine(app, store, &config, engine, e);
 }
 
+int pn_app_open_small_engine(const struct pn_app *app, struct pn_store *store,
+                             struct pn_embedded_engine **engine, struct pn_err *e)
+{
+    struct pn_duckdb_config config = {.memory_bytes_max = BESIDE_MEMORY_BYTES, .threads = 1};
+    pn_settings_to_delta(app->settings, &config.delta);
+    return create_engine(app, store, &config, engine, e);
+}
+
 /* --- Spark ------------------------------------------------------------------------------------ */
 
 bool pn_app_uses_spark(const struct pn_app *app)

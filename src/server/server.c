@@ -25,6 +25,7 @@
 #include "server/announcement.h"
 #include "server/closed_health.h"
 #include "server/fronts.h"
+#include "server/letter_counts.h"
 #include "server/live.h"
 #include "server/server_jobs.h"
 #include "server/server_streams.h"
@@ -58,6 +59,7 @@ struct pn_server {
     struct pn_api_flows flows;
     struct pn_api_query_routes query_routes;
     struct pn_unread *unread;
+    struct pn_letter_counts *letter_counts;
     struct pn_admission admission; /* of topics */
     struct pn_fronts *fronts;
     struct pn_closed_health closed;
@@ -357,6 +359,9 @@ static int start_stations(struct pn_server *server, const char *listen, struct p
         rc = pn_table_watch_start(server->app, server->store, &server->tables, e);
     }
     if (rc == 0 && server->fronts != NULL) {
+        rc = pn_letter_counts_start(server->app, server->store, &server->letter_counts, e);
+    }
+    if (rc == 0 && server->fronts != NULL) {
         const struct pn_app *app = server->app;
         rc = pn_unread_start(app->pipeline, server->log, server->kinesis, app->logger, app->metrics,
                              &server->unread, e);
@@ -472,6 +477,7 @@ void pn_server_stop(struct pn_server **server)
     pn_api_dags_destroy(&gone->dags);
     pn_airflow_destroy(&gone->airflow);
     pn_unread_stop(&gone->unread);
+    pn_letter_counts_stop(&gone->letter_counts);
     pn_table_watch_destroy(&gone->tables);
     pn_letters_destroy(&gone->letters);
     pn_server_table_source_destroy(&gone->table_source);

@@ -86,6 +86,9 @@ int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
 int pn_app_open_engine(const struct pn_app *app, struct pn_store *store,
                        const struct pn_app_batch *batch, struct pn_embedded_engine **engine,
                        struct pn_err *e) PN_MUST_CHECK;
+/* A small engine for what a server counts by itself, beside its work. Borrows the store. */
+int pn_app_open_small_engine(const struct pn_app *app, struct pn_store *store,
+                             struct pn_embedded_engine **engine, struct pn_err *e) PN_MUST_CHECK;
 /* The engine of one query, with the memory of queries. Borrows the store. It spills below
  * `temp_folder`; NULL: below the data folder. */
 int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,

@@ -54,7 +54,7 @@ def faults(expr, metrics):
         if metric is None:
             wrong.append(f"no metric {name}")
             continue
-        labels.add(metric["label"])
+        labels.update((metric["label"] or "").split(", "))
         is_rising = metric["kind"] == "counter" or name != base(name, metrics)
         ranged = re.search(rf"(\w+)\({name}(\{{[^}}]*\}})?\[", expr)
         if is_rising != bool(ranged and ranged[1] in ("rate", "increase")):

@@ -103,6 +103,26 @@ static void test_histograms_are_cumulative(void **state)
                            "pinion_stream_commit_seconds_count{table=\"put\"} 1\n"));
 }
 
+static void test_two_labels(void **state)
+{
+    (void)state;
+    const enum pn_metric_id id = PN_METRIC_TABLE_DEAD_LETTERS;
+    struct pn_metric *metric = pn_metrics_get_pair(metrics, id, "pin", "sql");
+    pn_metric_set(metric, 3);
+    pn_metric_set(pn_metrics_get_pair(metrics, id, "pin", "a\"b"), 4);
+    assert_ptr_equal(pn_metrics_get_pair(metrics, id, "pin", "sql"), metric);
+    assert_null(pn_metrics_get_pair(NULL, id, "pin", "sql"));
+    assert_non_null(strstr(rendered(),
+                           "pinion_table_dead_letters{table=\"pin\",reason=\"sql\"} 3\n"
+                           "pinion_table_dead_letters{table=\"pin\",reason=\"a\\\"b\"} 4\n"));
+    for (int i = 0; i < PN_METRIC_LABEL_VALUES_MAX; i++) {
+        char value[32];
+        (void)snprintf(value, sizeof value, "rule-%d", i);
+        metric = pn_metrics_get_pair(metrics, id, "pin", value);
+    }
+    assert_ptr_equal(pn_metrics_get_pair(metrics, id, "other", "other"), metric);
+}
+
 /* A hostile client that invents values cannot grow the table. */
 static void test_label_values_are_bounded(void **state)
 {
@@ -239,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_quantiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_counters_and_gauges, setup, teardown),
         cmocka_unit_test_setup_teardown(test_histograms_are_cumulative, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_label_values_are_bounded, setup, teardown),
         cmocka_unit_test(test_without_a_registry_nothing_happens),
         cmocka_unit_test_setup_teardown(test_threads_lose_nothing, setup, teardown),
