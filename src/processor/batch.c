@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "kinesis/aggregate.h"
 #include "processor/marks.h"
+#include "processor/origin.h"
 
 enum { ARENA_BLOCK_BYTES = 256 * 1024 };
 
@@ -52,6 +53,9 @@ static size_t position_of(struct pn_processor_batch *batch, const struct pn_stre
                                                        .first_arrival_ms = -1,
                                                        .last_offset = -1,
                                                        .place = shard->place};
+    if (shard->origin != NULL) {
+        batch->parts[i].origin = pn_arena_strdup(&batch->arena, shard->origin);
+    }
     return i;
 }
 
@@ -59,8 +63,14 @@ void pn_processor_batch_mark(struct pn_processor_batch *batch)
 {
     for (size_t i = 0; i < batch->position_count; i++) {
         struct pn_append_position *position = &batch->positions[i];
-        position->marks = pn_processor_marks_of(&batch->parts[i].place, position->app_id,
-                                                &batch->arena, &position->mark_count);
+        const char *origin = batch->parts[i].origin;
+        struct pn_append_mark *marks = pn_processor_marks_of(
+            &batch->parts[i].place, position->app_id, &batch->arena, &position->mark_count);
+        if (origin != NULL) {
+            marks[position->mark_count++] =
+                pn_processor_origin_mark(position->app_id, origin, &batch->arena);
+        }
+        position->marks = marks;
     }
 }
 

@@ -18,6 +18,7 @@ struct pn_processor_batch_part {
     int64_t last_offset;      /* of its last record; -1: there was none */
     int64_t last_arrival_ms;
     struct pn_processor_place place; /* of the position's `to` */
+    const char *origin;              /* as in struct pn_stream_shard; in the arena */
 };
 
 struct pn_processor_batch {

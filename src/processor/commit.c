@@ -214,6 +214,7 @@ static void take_positions(struct pn_processor_worker *worker,
         PN_ASSERT(shard != NULL && shard->committed <= batch->positions[i].to);
         shard->committed = batch->positions[i].to;
         shard->saved_until_ms = part->place.until_ms;
+        shard->origin = NULL; /* it is in the table by now */
         if (part->place.text[0] != '@') {
             (void)snprintf(shard->last_sequence, sizeof shard->last_sequence, "%s",
                            part->place.text);

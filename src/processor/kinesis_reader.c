@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "processor/origin.h"
 
 /* With the lock: copies of the names that are remembered. */
 static void copy_names(const struct pn_kinesis_reader *reader, struct pn_arena *arena,
@@ -63,6 +64,7 @@ static int describe(struct pn_processor_source *source, const char *name, struct
     pthread_mutex_lock(&reader->lock);
     *out = (struct pn_processor_source_stream){.id = stream->id,
                                                .shard_count = stream->described_count};
+    out->origin = pn_processor_origin_of(stream->arn, arena);
     out->shards = pn_arena_calloc(arena, stream->described_count + 1, sizeof *out->shards);
     if (stream->described_count > 0) {
         memcpy(out->shards, stream->described, stream->described_count * sizeof *out->shards);

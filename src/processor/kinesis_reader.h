@@ -21,6 +21,7 @@ enum {
     /* How old may it be which streams and shards there are? Kinesis allows few looks. */
     PN_KINESIS_READER_LOOK_MS = 10000,
     PN_KINESIS_READER_ITERATOR_BYTES_MAX = 8192,
+    PN_KINESIS_READER_ARN_SIZE = 512,
     PN_KINESIS_READER_CURSORS_MAX = 1024 /* of a shard: the readers of its stream's tables */
 };
 
@@ -57,9 +58,10 @@ struct pn_kinesis_reader_shard {
 /* A stream as it was looked at last. Stays where it is; its members are by the source's lock. */
 struct pn_kinesis_reader_stream {
     char *name;
-    uint64_t id;          /* when it was created; 0: it was not there */
-    int64_t retention_ms; /* how long it keeps records */
-    int64_t looked_ms;    /* by the clock that only rises; INT64_MIN: look again */
+    uint64_t id;                          /* when it was created; 0: it was not there */
+    char arn[PN_KINESIS_READER_ARN_SIZE]; /* "": it has none */
+    int64_t retention_ms;                 /* how long it keeps records */
+    int64_t looked_ms;                    /* by the clock that only rises; INT64_MIN: look again */
     struct pn_processor_source_shard *described; /* by index, rising; malloc'ed */
     size_t described_count;
     struct pn_kinesis_reader_shard *shards; /* malloc'ed, grows with the shards that are read */
@@ -99,6 +101,7 @@ enum {
 
 struct pn_kinesis_reader_summary {
     uint64_t id;
+    char arn[PN_KINESIS_READER_ARN_SIZE];
     int64_t retention_ms;
     int64_t skew_ms;
 };

@@ -192,6 +192,9 @@ int pn_kinesis_reader_summary(struct pn_kinesis_reader *reader, const char *stre
             .id = (uint64_t)created_ms,
             .retention_ms = pn_json_get_i64(summary, "RetentionPeriodHours", 24) * HOUR_MS,
             .skew_ms = is_far ? skew_ms : 0};
+        char *arn = dup_text(summary, "StreamARN", sizeof out->arn - 1);
+        (void)snprintf(out->arn, sizeof out->arn, "%s", arn != NULL ? arn : "");
+        free(arn);
     }
     end(&call);
     return rc;

@@ -53,6 +53,7 @@ static void remember(struct pn_kinesis_reader *reader, struct pn_kinesis_reader_
     stream->described = shards;
     stream->described_count = count;
     stream->id = summary->id;
+    memcpy(stream->arn, summary->arn, sizeof stream->arn);
     stream->retention_ms = summary->retention_ms;
     stream->looked_ms = pn_mono_ms(reader->clock);
     reader->skew_ms = summary->skew_ms;

@@ -43,7 +43,7 @@ struct pn_append_mark *pn_processor_marks_of(const struct pn_processor_place *pl
                                              const char *app_id, struct pn_arena *arena,
                                              size_t *count)
 {
-    struct pn_append_mark *marks = pn_arena_calloc(arena, PARTS_MAX + 2, sizeof *marks);
+    struct pn_append_mark *marks = pn_arena_calloc(arena, PARTS_MAX + 3, sizeof *marks);
     int64_t until = place->ended ? INT64_MAX : place->until_ms;
     *count = 0;
     if (place->text[0] == '@') {

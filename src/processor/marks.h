@@ -19,7 +19,7 @@
 #include "engine/embedded.h"
 #include "processor/source.h"
 
-/* What says in a commit that a shard is at `place`; in the arena. */
+/* What says in a commit that a shard is at `place`; in the arena, with room for one more. */
 struct pn_append_mark *pn_processor_marks_of(const struct pn_processor_place *place,
                                              const char *app_id, struct pn_arena *arena,
                                              size_t *count);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "processor/marks.h"
+#include "processor/origin.h"
 
 char *pn_processor_app_id(const char *stream, uint64_t id, const char *shard)
 {
@@ -19,6 +20,7 @@ void pn_processor_shards_deinit(struct pn_processor_shards *shards)
         free(shards->items[i].app_id);
     }
     free(shards->items);
+    free(shards->origin);
     *shards = (struct pn_processor_shards){0};
 }
 
@@ -47,6 +49,7 @@ static struct pn_stream_shard *add(struct pn_processor_shards *shards, const cha
                                       .waiting_since_ms = -1};
     (void)pn_shard_id(info->index, shard->id);
     shard->app_id = pn_processor_app_id(stream, shards->stream_id, shard->id);
+    shard->origin = shards->origin;
     return shard;
 }
 
@@ -138,6 +141,10 @@ static int continue_shard(struct pn_stream_shard *shard, const struct pn_delta_s
                           bool has_places, struct pn_err *e)
 {
     int rc = has_places ? pn_processor_marks_read(table, shard->app_id, &shard->place, e) : 0;
+    if (shard->origin != NULL &&
+        pn_processor_origin_is_known(table, shard->app_id, shard->origin)) {
+        shard->origin = NULL;
+    }
     shard->taken = shard->committed;
     shard->saved_until_ms = shard->place.until_ms;
     if (rc == 0 && shard->place.text[0] != '@') {
@@ -226,7 +233,8 @@ int pn_processor_shards_place(struct pn_processor_shards *shards,
     char *this_name = pn_xasprintf("pinion/%s/", pipeline->name);
     *fresh = !has_txn_of(table, this_stream);
     bool from_the_oldest = !*fresh || again || has_txn_of(table, this_name);
-    int rc = 0;
+    int rc = pn_processor_origin_check(table, pipeline->name, described->origin, e);
+    shards->origin = described->origin != NULL ? pn_xstrdup(described->origin) : NULL;
     for (size_t i = 0; rc == 0 && i < described->shard_count; i++) {
         struct pn_stream_shard *shard = add(shards, pipeline->name, &described->shards[i]);
         if (table != NULL) {

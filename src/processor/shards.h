@@ -21,11 +21,12 @@ struct pn_stream_shard {
     int64_t taken;                   /* the next offset to read */
     struct pn_processor_place place; /* of `taken`, where the source has places; else zeroed */
     int64_t saved_until_ms;          /* the until_ms that the table has */
-    int64_t behind_ms;               /* by the last read: see pn_processor_source_records */
-    bool is_gone;                    /* Kinesis does not have it any more: anybody may find out */
-    bool at_end;                     /* there was nothing more, at a read after the aim */
-    int64_t taken_ms;                /* arrival of the record before it; 0: not known */
-    int64_t goal;                    /* a drain is done with the shard from here on */
+    const char *origin; /* of the stream (origin.h); NULL: it has none, or the table says it */
+    int64_t behind_ms;  /* by the last read: see pn_processor_source_records */
+    bool is_gone;       /* Kinesis does not have it any more: anybody may find out */
+    bool at_end;        /* there was nothing more, at a read after the aim */
+    int64_t taken_ms;   /* arrival of the record before it; 0: not known */
+    int64_t goal;       /* a drain is done with the shard from here on */
     /* Of what was committed by us, for people. */
     int64_t last_offset;                    /* -1: nothing was */
     char last_sequence[PN_PLACE_TEXT_SIZE]; /* with places: that of the table; "": it has none */
@@ -37,6 +38,7 @@ struct pn_stream_shard {
 struct pn_processor_shards {
     uint64_t stream_id; /* 0: none was seen yet */
     bool has_places;    /* as the source */
+    char *origin;       /* of the stream (origin.h); NULL: it has none */
     bool aimed;
     struct pn_stream_shard *items;
     size_t count;
@@ -55,7 +57,7 @@ char *pn_processor_app_id(const char *stream, uint64_t id, const char *shard);
  * younger than the table's first position begins at its oldest record. *fresh: no position is in
  * the table, so they are to be put there before anything else. With places, a shard that the table
  * has not read to its end, and that the stream does not have any more, is among the shards, too:
- * reading it says what is lost.
+ * reading it says what is lost. FATAL when the table was filled from another Kinesis (origin.h).
  */
 int pn_processor_shards_place(struct pn_processor_shards *shards,
                               const struct pn_pipeline_stream *pipeline,

@@ -54,6 +54,7 @@ struct pn_processor_source_stream {
     uint64_t id; /* another one when the stream was deleted and created again */
     struct pn_processor_source_shard *shards; /* by index; very old ones may be missing */
     size_t shard_count;
+    const char *origin; /* which Kinesis it is in (origin.h); NULL: not known, or ours */
 };
 
 struct pn_processor_source_records {

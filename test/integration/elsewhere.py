@@ -197,9 +197,10 @@ class Between:
 class Stream:
     """A stream elsewhere, and what a test does to it."""
 
-    def __init__(self, server, name=STREAM, shards=2):
+    def __init__(self, server, name=STREAM, shards=2, is_there=False):
         self.kinesis, self.name = client(server), name
-        self.again(shards)
+        if not is_there:
+            self.again(shards)
 
     def again(self, shards=2):
         self.kinesis.create_stream(StreamName=self.name, ShardCount=shards)

@@ -1,6 +1,7 @@
 """Stream tables that are filled from a Kinesis elsewhere (kinesis.endpoint)."""
 
 import json
+import shutil
 import threading
 import time
 from collections import Counter
@@ -347,3 +348,28 @@ def test_profile_check_reads_the_streams(ours, pipeline, data):
         state, detail = streams(between.url)
         assert state == "bad" and "AccessDeniedException" in detail
         assert "GetShardIterator and GetRecords" in detail and STREAM in detail
+
+
+def test_a_table_does_not_go_on_with_another_accounts_stream(tmp_path, data):
+    """Neither one that has records, nor one that has only its first positions; nor when the other
+    stream was created at the same time, as in a copy."""
+    pipeline = write_pipeline(tmp_path / "of-latest", start="latest")
+    with Elsewhere(tmp_path / "there") as there:
+        Stream(there)
+    shutil.copytree(tmp_path / "there", tmp_path / "copy")
+    other = ["--set", "kinesis.account=210987654321", "--set", "aws.region=eu-west-2"]
+    with Elsewhere(tmp_path / "there") as there:
+        drain(data, there.url, pipeline)  # the table has "@" and a time
+    with Elsewhere(tmp_path / "copy", *other) as copy:
+        refused = drain(data, copy.url, pipeline, check=False)
+        assert refused.returncode != 0
+        assert "from the stream numbers of account 000000000000 in us-east-1" in refused.stderr
+        assert "has that of account 210987654321 in eu-west-2" in refused.stderr
+        assert "set kinesis.endpoint, aws.region and the credentials back" in refused.stderr
+        with Worker(data, copy.url, pipeline) as worker:
+            until(lambda: worker.table()["state"], "failed")
+            assert "of account 210987654321" in worker.table()["error"]
+    with Elsewhere(tmp_path / "there") as there:
+        Stream(there, is_there=True).put(range(10))
+        drain(data, there.url, pipeline)
+        assert numbers(data) == Counter(range(10))
