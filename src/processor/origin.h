@@ -1,7 +1,7 @@
 /*
  * Which Kinesis a table is filled from: the region and the account of its stream, as a text
  * "eu-west-2:123456789012". Streams of one name may be in several; a table that has records of one
- * must not go on with those of another only because a setting was changed. So a commit has a txn
+ * must not continue with those of another only because a setting was changed. So a commit has a txn
  * whose application's name says it, for each shard: <app>/of/<region>:<account>, where <app> is the
  * shard's (pn_processor_app_id()). Tables of earlier versions get it with their next commit.
  */
