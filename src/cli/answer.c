@@ -8,9 +8,6 @@ struct answer {
     struct pn_cli *cli;
     struct pn_row_writer *output;
     struct pn_json_parser *parser;
-    int64_t rows;     /* so far */
-    int64_t rows_max; /* further ones are counted, not printed */
-    bool in_turn;
     const char *at; /* of struct pn_ask */
 };
 
@@ -25,9 +22,6 @@ static int take_columns(void *arg, const char *const *names, const char *const *
 static int take_row(void *arg, const char *const *values, size_t count)
 {
     struct answer *answer = arg;
-    if (++answer->rows > answer->rows_max) {
-        return 0;
-    }
     pn_answer_row(answer->output, answer->parser, values, count);
     return pn_row_writer_failed(answer->output) ? PN_FAIL : 0;
 }
@@ -36,11 +30,8 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
                   const struct pn_json *parameters, struct pn_err *e)
 {
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = answer};
-    const struct pn_ask ask = {.sql = sql,
-                               .parameters = parameters,
-                               .at = answer->at,
-                               .rows = &rows,
-                               .in_turn = answer->in_turn};
+    const struct pn_ask ask = {
+        .sql = sql, .parameters = parameters, .at = answer->at, .rows = &rows};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     answer->parser = pn_json_parser_create();
     int rc = pn_engine_ask(engine, &ask, &failure);
@@ -58,14 +49,14 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
 int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
                   const struct pn_cli_select *select, struct pn_err *e)
 {
-    struct answer asked = {.cli = cli, .rows_max = INT64_MAX, .at = select->at};
+    struct answer asked = {.cli = cli, .at = select->at};
     return answer(&asked, engine, select->sql, NULL, e);
 }
 
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                        const char *parameters, struct pn_err *e)
 {
-    struct answer asked = {.cli = cli, .rows_max = INT64_MAX};
+    struct answer asked = {.cli = cli};
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *root = NULL;
     size_t len = strlen(parameters);
@@ -74,14 +65,5 @@ int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, co
         rc = answer(&asked, engine, sql, root, e);
     }
     pn_json_parser_destroy(&parser);
-    return rc;
-}
-
-int pn_cli_answer_in_turn(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                          int64_t rows_max, int64_t *row_count, struct pn_err *e)
-{
-    struct answer asked = {.cli = cli, .rows_max = rows_max, .in_turn = true};
-    int rc = answer(&asked, engine, sql, NULL, e);
-    *row_count = asked.rows;
     return rc;
 }

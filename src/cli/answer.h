@@ -17,9 +17,5 @@ int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
 /* The same with the query's parameters, a JSON object or array (engine.h). */
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
                        const char *parameters, struct pn_err *e) PN_MUST_CHECK;
-/* The same for one of several queries in turn. Prints only the first `rows_max` rows; *row_count is
- * how many there are. */
-int pn_cli_answer_in_turn(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                          int64_t rows_max, int64_t *row_count, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -3,13 +3,14 @@
  * the DAG's work with nothing between the steps.
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/units.h"
-#include "cli/answer.h"
+#include "cli/answers.h"
 #include "cli/commands.h"
 #include "cli/reports.h"
 #include "server/stations.h"
@@ -91,14 +92,8 @@ static void print_reports(struct batch *batch)
     }
 }
 
-static void print_text(struct pn_buf *text, FILE *out)
-{
-    (void)fwrite(pn_buf_text(text), 1, text->len, out);
-    pn_buf_reset(text);
-}
-
 /* A line that names the query. */
-static void print_name_line(const struct pn_query *query, struct pn_buf *text, FILE *out)
+static void add_name_line(const struct pn_query *query, struct pn_buf *text)
 {
     struct pn_json_writer json;
     pn_json_writer_init(&json, text);
@@ -106,29 +101,35 @@ static void print_name_line(const struct pn_query *query, struct pn_buf *text, F
     pn_json_add_cstr(&json, "query", query->name);
     pn_json_end(&json);
     pn_json_end_line(&json);
-    print_text(text, out);
 }
 
-/* Each query's name before its answer: as the format has it. `json` is on `text`. */
-static void print_name(const struct batch *batch, const struct pn_query *query,
-                       struct pn_json_writer *json, struct pn_buf *text)
+/* The answers as the members of one document. */
+struct document {
+    enum pn_format format;
+    struct pn_buf text;
+    struct pn_json_writer json; /* on `text` */
+};
+
+/* Each query's name before its answer: as the format has it. */
+static void add_name(void *arg, const struct pn_query *query, struct pn_buf *text)
 {
-    FILE *out = batch->cli->out;
-    switch (batch->cli->format) {
+    struct document *document = arg;
+    switch (document->format) {
     case PN_FORMAT_TABLE:
     case PN_FORMAT_EXPANDED:
-        (void)fprintf(out, "\n%s: %s\n", query->name, query->description);
+        pn_buf_addf(text, "\n%s: %s\n", query->name, query->description);
         break;
     case PN_FORMAT_JSON:
-        pn_json_put_key(json, query->name);
-        pn_json_open_raw(json);
-        print_text(text, out);
+        pn_json_put_key(&document->json, query->name);
+        pn_json_open_raw(&document->json);
+        pn_buf_adds(text, pn_buf_text(&document->text));
+        pn_buf_reset(&document->text);
         break;
     case PN_FORMAT_JSONL:
-        print_name_line(query, text, out);
+        add_name_line(query, text);
         break;
     case PN_FORMAT_CSV:
-        (void)fprintf(out, "# %s\r\n", query->name);
+        pn_buf_addf(text, "# %s\r\n", query->name);
         break;
     case PN_FORMAT_API: /* not of --format */
         break;
@@ -137,36 +138,46 @@ static void print_name(const struct batch *batch, const struct pn_query *query,
 
 static int answer_all(struct batch *batch, struct pn_err *e)
 {
-    int rc = 0;
-    struct pn_buf text;
-    struct pn_json_writer json;
-    pn_buf_init(&text, NAME_BYTES_MAX);
-    pn_json_writer_init(&json, &text);
-    if (batch->cli->format == PN_FORMAT_JSON) {
-        pn_json_put_object(&json);
+    struct pn_cli *cli = batch->cli;
+    struct document document = {.format = cli->format};
+    const struct pn_cli_answers answers = {.queries = batch->pipeline->queries,
+                                           .count = batch->pipeline->query_count,
+                                           .rows_max = INT64_MAX,
+                                           .add_head = add_name,
+                                           .arg = &document};
+    pn_buf_init(&document.text, NAME_BYTES_MAX);
+    pn_json_writer_init(&document.json, &document.text);
+    pn_json_put_object(&document.json);
+    int rc = pn_cli_answer_all(cli, batch->engine, &answers, e);
+    if (cli->format == PN_FORMAT_JSON) {
+        pn_json_end(&document.json);
+        pn_json_end_line(&document.json);
+        (void)fwrite(pn_buf_text(&document.text), 1, document.text.len, cli->out);
     }
-    for (size_t i = 0; rc == 0 && i < batch->pipeline->query_count; i++) {
-        const struct pn_query *query = &batch->pipeline->queries[i];
-        int64_t rows = 0;
-        print_name(batch, query, &json, &text);
-        rc = pn_cli_answer_in_turn(batch->cli, batch->engine, query->sql, INT64_MAX, &rows, e);
-        if (rc != 0) {
-            pn_err_prefix(e, "%s", query->file);
-        }
-    }
-    if (batch->cli->format == PN_FORMAT_JSON) {
-        pn_json_end(&json);
-        pn_json_end_line(&json);
-        print_text(&text, batch->cli->out);
-    }
-    pn_buf_deinit(&text);
+    pn_buf_deinit(&document.text);
     return rc;
+}
+
+/* What the queries need is got ready beside the load, which waits for disks and keeps few cores
+ * busy. Where that fails, the first query fails in the same way. */
+static void *warm(void *arg)
+{
+    struct pn_err ignored;
+    int rc = pn_engine_warm(arg, &ignored);
+    (void)rc;
+    return NULL;
 }
 
 static int run_stages(struct batch *batch, struct pn_err *e)
 {
+    pthread_t warming;
     sort_tables(batch);
+    bool warms = batch->pipeline->query_count > 0 &&
+                 pthread_create(&warming, NULL, warm, batch->engine) == 0;
     int rc = pn_engine_load(&batch->engine->batch, batch->raw, batch->raw_count, batch->reports, e);
+    if (warms) {
+        pthread_join(warming, NULL);
+    }
     lap(batch, "load");
     if (rc == 0) {
         rc = pn_engine_transform(&batch->engine->batch, batch->clean, batch->clean_count,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -110,15 +111,22 @@ bool pn_cli_confirm(struct pn_cli *cli, const char *fmt, ...)
     return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
 }
 
+/* Of a pipe whose reader has closed its end. */
+static bool reader_has_gone(FILE *file)
+{
+    struct pollfd end = {.fd = fileno(file)};
+    return poll(&end, 1, 0) == 1 && (end.revents & POLLERR) != 0;
+}
+
 /* What was written may still fail to leave; a reader that has gone (head, less) is not a failure
- * that needs words. */
+ * that needs words, whichever write found it. */
 static int flush_out(struct pn_cli *cli, int status)
 {
     errno = 0;
     if (fflush(cli->out) == 0 && !ferror(cli->out)) {
         return status;
     }
-    if (errno != EPIPE) {
+    if (errno != EPIPE && !reader_has_gone(cli->out)) {
         status = pn_cli_failf(cli, "standard output cannot be written: %s",
                               errno != 0 ? strerror(errno) : "an earlier write failed");
     }

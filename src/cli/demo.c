@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/answer.h"
+#include "cli/answers.h"
 #include "cli/commands.h"
 #include "cli/dag.h"
 #include "cli/demo_stream.h"
@@ -162,20 +162,27 @@ static int stream(struct demo *demo, struct pn_err *e)
 
 /* ---- queries --------------------------------------------------------------------------------- */
 
+static void add_headline(void *arg, const struct pn_query *query, struct pn_buf *text)
+{
+    (void)arg;
+    pn_buf_addf(text, "\n== %s\n", query->name);
+}
+
+static void add_more(void *arg, int64_t more, struct pn_buf *text)
+{
+    (void)arg;
+    pn_buf_addf(text, "... and %" PRId64 " more\n", more);
+}
+
 static int run_queries(struct demo *demo, struct pn_embedded_engine *engine, struct pn_err *e)
 {
-    const struct pn_pipeline *pipeline = demo->app->pipeline;
-    int rc = 0;
+    const struct pn_cli_answers answers = {.queries = demo->app->pipeline->queries,
+                                           .count = demo->app->pipeline->query_count,
+                                           .rows_max = ANSWER_ROWS,
+                                           .add_head = add_headline,
+                                           .add_tail = add_more};
     int64_t start_ns = pn_mono_ns(demo->cli->clock);
-    for (size_t i = 0; rc == 0 && i < pipeline->query_count; i++) {
-        const struct pn_query *query = &pipeline->queries[i];
-        int64_t rows = 0;
-        headline(demo, query->name);
-        rc = pn_cli_answer_in_turn(demo->cli, engine, query->sql, ANSWER_ROWS, &rows, e);
-        if (rc == 0 && rows > ANSWER_ROWS) {
-            (void)fprintf(demo->cli->out, "... and %" PRId64 " more\n", rows - ANSWER_ROWS);
-        }
-    }
+    int rc = pn_cli_answer_all(demo->cli, engine, &answers, e);
     demo->query_s = seconds_since(demo, start_ns);
     return rc;
 }

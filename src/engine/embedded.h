@@ -46,6 +46,16 @@ struct pn_ask {
     struct pn_sql_fault *fault; /* set when the query fails; NULL ok */
 };
 
+/* Several queries, whose answers one caller waits for. Everything is borrowed for the call. */
+struct pn_asks {
+    const struct pn_ask *items;
+    size_t count;
+    /* Called once for each query that has begun, after its last row; `e` says why when `rc` is not
+     * 0. False: those that have not begun need not. */
+    bool (*ended)(void *arg, size_t i, int rc, const struct pn_err *e);
+    void *arg; /* for `ended` */
+};
+
 /* Rows as pn_rows gives them, on their way back into the engine. */
 struct pn_row_texts {
     const char *const *names;
@@ -110,6 +120,7 @@ struct pn_embedded_engine;
 
 struct pn_embedded_engine_ops {
     int (*ask)(struct pn_embedded_engine *engine, const struct pn_ask *ask, struct pn_err *e);
+    void (*ask_all)(struct pn_embedded_engine *engine, const struct pn_asks *asks);
     int (*warm)(struct pn_embedded_engine *engine, struct pn_err *e);
     double (*progress)(struct pn_embedded_engine *engine);
     int (*write_parquet)(struct pn_embedded_engine *engine, const struct pn_row_texts *rows,
@@ -138,6 +149,17 @@ PN_MUST_CHECK static inline int pn_engine_ask(struct pn_embedded_engine *engine,
 {
     return engine->ops->ask(engine, ask, e);
 }
+/*
+ * Asks all of them. Queries of little data run at the same time: what they call then comes from
+ * several threads, of one query from one at a time. They begin in their order, so that a callback
+ * may wait until all queries before its own have ended.
+ */
+static inline void pn_engine_ask_all(struct pn_embedded_engine *engine, const struct pn_asks *asks)
+{
+    engine->ops->ask_all(engine, asks);
+}
+/* The same one after the other: for engines that do no more. */
+void pn_engine_ask_in_turn(struct pn_embedded_engine *engine, const struct pn_asks *asks);
 /* Does what the first query would have to wait for, as far as it needs no query. */
 PN_MUST_CHECK static inline int pn_engine_warm(struct pn_embedded_engine *engine, struct pn_err *e)
 {

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/units.h"
-#include "engine/duckdb/asked.h"
+#include "engine/duckdb/asking.h"
 #include "engine/duckdb/views.h"
 
 enum { VALUE_BYTES_MAX = 256 << 20 };
@@ -124,46 +124,6 @@ static int bind(duckdb_prepared_statement statement, const struct pn_json *param
     return rc;
 }
 
-/* --- interrupts and progress ------------------------------------------------------------------ */
-
-static int check_interrupt(struct pn_duckdb *engine, struct pn_err *e)
-{
-    return atomic_load(&engine->interrupted)
-               ? pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "the query was interrupted")
-               : 0;
-}
-
-static void set_asking(struct pn_duckdb *engine, duckdb_connection connection)
-{
-    pthread_mutex_lock(&engine->lock);
-    engine->asking = connection;
-    pthread_mutex_unlock(&engine->lock);
-}
-
-void pn_duckdb_interrupt(struct pn_engine *base)
-{
-    struct pn_duckdb *engine = (struct pn_duckdb *)base;
-    atomic_store(&engine->interrupted, true);
-    pthread_mutex_lock(&engine->lock);
-    if (engine->asking != NULL) {
-        duckdb_interrupt(engine->asking);
-    }
-    pthread_mutex_unlock(&engine->lock);
-}
-
-double pn_duckdb_progress(struct pn_embedded_engine *base)
-{
-    struct pn_duckdb *engine = (struct pn_duckdb *)base;
-    const double percent = 100;
-    double done = -1;
-    pthread_mutex_lock(&engine->lock);
-    if (engine->asking != NULL) {
-        done = duckdb_query_progress(engine->asking).percentage / percent;
-    }
-    pthread_mutex_unlock(&engine->lock);
-    return done < 0 ? -1 : done > 1 ? 1 : done;
-}
-
 /* --- rows ------------------------------------------------------------------------------------- */
 
 /* What a result's rows are handed on with. */
@@ -233,7 +193,7 @@ static int give(struct pn_duckdb *engine, const struct pn_ask *ask, duckdb_resul
     };
     duckdb_data_chunk chunk = NULL;
     int rc = give_columns(&giving, result, e);
-    while (rc == 0 && (rc = check_interrupt(engine, e)) == 0 &&
+    while (rc == 0 && (rc = pn_duckdb_check_interrupt(engine, e)) == 0 &&
            (chunk = duckdb_fetch_chunk(*result)) != NULL) {
         rc = give_chunk(&giving, chunk, e);
         duckdb_destroy_data_chunk(&chunk);
@@ -252,69 +212,95 @@ static int give(struct pn_duckdb *engine, const struct pn_ask *ask, duckdb_resul
     return rc;
 }
 
-/* The connection may become another one. */
-static int run(struct pn_duckdb *engine, duckdb_connection *connection, const struct pn_ask *ask,
-               struct pn_err *e)
+/* --- from the text to the rows ---------------------------------------------------------------- */
+
+int pn_asking_find(struct pn_duckdb *engine, duckdb_connection connection, struct pn_asking *asking,
+                   struct pn_err *e)
 {
-    struct pn_duckdb_select select = {.said = {ask->sql, ask->fault}};
+    const struct pn_ask *ask = asking->ask;
+    asking->select.said = (struct pn_duckdb_said){ask->sql, ask->fault};
+    if (ask->fault != NULL) {
+        *ask->fault = (struct pn_sql_fault){.byte = -1};
+    }
+    int rc = pn_duckdb_read_select(connection, &asking->select, e);
+    return rc != 0 ? rc
+                   : pn_duckdb_asked_find(engine, asking->select.tree, ask->at, &asking->asked, e);
+}
+
+int pn_asking_answer(struct pn_duckdb *engine, duckdb_connection connection,
+                     struct pn_asking *asking, struct pn_err *e)
+{
     struct pn_duckdb_names read = {.count = 0};
-    struct pn_duckdb_asked asked = {.count = 0};
     duckdb_prepared_statement statement = NULL;
     duckdb_result result = {0};
-    struct pn_file_lease lease = {0};
-    int rc = pn_duckdb_read_select(*connection, &select, e);
-    if (rc == 0) {
-        rc = pn_duckdb_asked_find(engine, select.tree, ask->at, &asked, e);
-    }
-    if (rc == 0 && pn_duckdb_should_widen(engine, &asked.reach, ask->in_turn)) {
-        pn_duckdb_asked_widen(engine, &asked);
-    }
-    if (rc == 0) {
-        rc = pn_duckdb_limit_ask(engine, connection, &asked.reach, e);
-    }
-    if (rc == 0) {
-        set_asking(engine, *connection);
-        rc = pn_duckdb_asked_view(engine, *connection, &asked, &lease, e);
-    }
-    if (rc == 0 && pn_duckdb_prepare_select(*connection, engine->pipeline, &asked.keys, &select,
-                                            &read, &statement, e) != 0) {
+    int rc = 0;
+    if (pn_duckdb_prepare_select(connection, engine->pipeline, &asking->asked.keys, &asking->select,
+                                 &read, &statement, e) != 0) {
         rc = explain_missing(engine->pipeline, e);
     }
     if (rc == 0) {
-        rc = bind(statement, ask->parameters, e);
+        rc = bind(statement, asking->ask->parameters, e);
     }
     if (rc == 0) {
-        rc = check_interrupt(engine, e);
+        rc = pn_duckdb_check_interrupt(engine, e);
     }
     /* Streaming: a result may be larger than memory. */
     if (rc == 0) {
-        rc = pn_duckdb_execute(statement, true, &result, &select.said, e);
+        rc = pn_duckdb_execute(statement, true, &result, &asking->select.said, e);
     }
     if (rc == 0) {
-        give_tables(engine, ask, &read);
-        rc = give(engine, ask, &result, e);
+        give_tables(engine, asking->ask, &read);
+        rc = give(engine, asking->ask, &result, e);
         duckdb_destroy_result(&result);
     }
     duckdb_destroy_prepare(&statement);
-    pn_duckdb_select_deinit(&select);
     pn_duckdb_names_deinit(&read);
-    pn_duckdb_asked_deinit(&asked);
-    pn_file_lease_release(&lease);
+    return rc;
+}
+
+void pn_asking_deinit(struct pn_asking *asking)
+{
+    pn_duckdb_select_deinit(&asking->select);
+    pn_duckdb_asked_deinit(&asking->asked);
+    pn_file_lease_release(&asking->lease);
+}
+
+/* The connection may become another one. */
+static int run(struct pn_duckdb *engine, duckdb_connection *connection, struct pn_asking *asking,
+               struct pn_err *e)
+{
+    struct pn_duckdb_reach *reach = &asking->asked.reach;
+    int rc = pn_asking_find(engine, *connection, asking, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (pn_duckdb_should_widen(engine, reach, asking->ask->in_turn)) {
+        pn_duckdb_asked_widen(engine, reach);
+    }
+    rc = pn_duckdb_limit_ask(engine, connection, reach, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct pn_in_progress in_progress;
+    pn_in_progress_begin(engine, &in_progress, *connection);
+    rc = pn_duckdb_asked_view(engine, *connection, &asking->asked, &asking->lease, e);
+    if (rc == 0) {
+        rc = pn_asking_answer(engine, *connection, asking, e);
+    }
+    pn_in_progress_end(engine, &in_progress);
     return rc;
 }
 
 int pn_duckdb_ask(struct pn_embedded_engine *base, const struct pn_ask *ask, struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
+    struct pn_asking asking = {.ask = ask};
     duckdb_connection connection = NULL;
-    if (ask->fault != NULL) {
-        *ask->fault = (struct pn_sql_fault){.byte = -1};
-    }
     int rc = pn_duckdb_connect_ask(engine, &connection, e);
     if (rc == 0) {
-        rc = run(engine, &connection, ask, e);
-        set_asking(engine, NULL);
+        rc = run(engine, &connection, &asking, e);
     }
+    pn_asking_deinit(&asking);
     duckdb_disconnect(&connection);
     return rc;
 }

@@ -152,7 +152,7 @@ int pn_duckdb_asked_find(struct pn_duckdb *engine, const char *tree, const char 
     return rc;
 }
 
-void pn_duckdb_asked_widen(struct pn_duckdb *engine, struct pn_duckdb_asked *asked)
+void pn_duckdb_asked_widen(struct pn_duckdb *engine, struct pn_duckdb_reach *reach)
 {
     for (size_t i = 0; i < OWN_TABLES + engine->pipeline->table_count; i++) {
         struct pn_err ignored = {0};
@@ -160,7 +160,7 @@ void pn_duckdb_asked_widen(struct pn_duckdb *engine, struct pn_duckdb_asked *ask
         struct pn_table table = table_at(engine->pipeline, i);
         struct pn_delta *delta = pn_duckdb_delta(engine, table.path);
         if (pn_delta_snapshot(delta, -1, &snapshot, &ignored) == 0 &&
-            pn_duckdb_reach_add(engine, table.path, snapshot, &asked->reach, &ignored) != 0) {
+            pn_duckdb_reach_add(engine, table.path, snapshot, reach, &ignored) != 0) {
             pn_logger_debug(engine->logger, "engine", "%s", ignored.msg);
         }
         pn_delta_snapshot_destroy(&snapshot);

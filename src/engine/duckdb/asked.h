@@ -32,7 +32,7 @@ int pn_duckdb_asked_find(struct pn_duckdb *engine, const char *tree, const char 
                          struct pn_duckdb_asked *asked, struct pn_err *e) PN_MUST_CHECK;
 /* Adds the files of all tables of the pipeline to what may be opened: where queries come one after
  * the other, the second instance is then the last. A table whose log cannot be read is left out. */
-void pn_duckdb_asked_widen(struct pn_duckdb *engine, struct pn_duckdb_asked *asked);
+void pn_duckdb_asked_widen(struct pn_duckdb *engine, struct pn_duckdb_reach *reach);
 /* Sees to it that each has its view; the files are there until `lease` is released. */
 int pn_duckdb_asked_view(struct pn_duckdb *engine, duckdb_connection connection,
                          const struct pn_duckdb_asked *asked, struct pn_file_lease *lease,

@@ -18,8 +18,10 @@ static int open_database(struct pn_duckdb *engine, duckdb_database *database, st
 {
     char number[32];
     char *message = NULL;
+    const char *temp_folder = "";
     duckdb_config config = NULL;
-    int rc = engine->config.temp_folder != NULL ? pn_duckdb_make_temp_folder(engine, e) : 0;
+    int rc =
+        engine->config.temp_folder != NULL ? pn_duckdb_temp_folder(engine, &temp_folder, e) : 0;
     if (rc != 0) {
         return rc;
     }
@@ -28,7 +30,7 @@ static int open_database(struct pn_duckdb *engine, duckdb_database *database, st
     set_option(config, "autoinstall_known_extensions", "false");
     set_option(config, "autoload_known_extensions", "false");
     set_option(config, "allow_community_extensions", "false");
-    set_option(config, "temp_directory", engine->temp_folder != NULL ? engine->temp_folder : "");
+    set_option(config, "temp_directory", temp_folder);
     if (engine->config.threads > 0) {
         snprintf(number, sizeof number, "%lld", (long long)engine->config.threads);
         set_option(config, "threads", number);
@@ -102,6 +104,7 @@ static int prepare_work(struct pn_duckdb *engine, struct pn_err *e)
 
 /* One of the two instances. */
 struct instance {
+    pthread_mutex_t *lock; /* so that both can be opened at the same time */
     duckdb_database *database;
     struct pn_duckdb_views *views;
     int (*prepare)(struct pn_duckdb *engine, struct pn_err *e);
@@ -138,7 +141,7 @@ static int open_anew(struct pn_duckdb *engine, const struct instance *instance, 
 static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
                       duckdb_connection *connection, struct pn_err *e)
 {
-    pthread_mutex_lock(&engine->lock);
+    pthread_mutex_lock(instance->lock);
     int rc = *instance->database == NULL ? open_instance(engine, instance, e) : 0;
     for (bool tried = false; rc == 0; tried = true) {
         if (duckdb_connect(*instance->database, connection) != DuckDBSuccess) {
@@ -151,20 +154,21 @@ static int connect_to(struct pn_duckdb *engine, const struct instance *instance,
         }
         break;
     }
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(instance->lock);
     return rc;
 }
 
 int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connection,
                            struct pn_err *e)
 {
-    const struct instance work = {&engine->work, &engine->work_views, prepare_work};
+    const struct instance work = {&engine->work_lock, &engine->work, &engine->work_views,
+                                  prepare_work};
     return connect_to(engine, &work, connection, e);
 }
 
 static struct instance ask_instance(struct pn_duckdb *engine)
 {
-    return (struct instance){&engine->ask, &engine->ask_views, prepare_ask};
+    return (struct instance){&engine->ask_lock, &engine->ask, &engine->ask_views, prepare_ask};
 }
 
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection, struct pn_err *e)
@@ -217,10 +221,10 @@ static int reopen_ask(struct pn_duckdb *engine, duckdb_connection *connection, s
 bool pn_duckdb_should_widen(struct pn_duckdb *engine, struct pn_duckdb_reach *reach, bool in_turn)
 {
     pn_duckdb_reach_sort(reach);
-    pthread_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->ask_lock);
     bool should_widen =
         (in_turn || engine->ask_is_limited) && !pn_duckdb_reach_covers(&engine->ask_reach, reach);
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->ask_lock);
     return should_widen;
 }
 
@@ -228,7 +232,7 @@ int pn_duckdb_limit_ask(struct pn_duckdb *engine, duckdb_connection *connection,
                         struct pn_duckdb_reach *reach, struct pn_err *e)
 {
     int rc = 0;
-    pthread_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->ask_lock);
     pn_duckdb_reach_sort(reach);
     if (engine->ask_is_limited && pn_duckdb_reach_covers(&engine->ask_reach, reach)) {
         goto out;
@@ -242,7 +246,7 @@ int pn_duckdb_limit_ask(struct pn_duckdb *engine, duckdb_connection *connection,
         engine->ask_is_limited = rc == 0;
     }
 out:
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->ask_lock);
     return rc;
 }
 

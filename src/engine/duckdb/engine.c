@@ -16,6 +16,8 @@ static void destroy(struct pn_engine *base)
     pn_duckdb_views_deinit(&engine->ask_views);
     pn_duckdb_verified_deinit(&engine->verified);
     pthread_mutex_destroy(&engine->lock);
+    pthread_mutex_destroy(&engine->ask_lock);
+    pthread_mutex_destroy(&engine->work_lock);
     free(engine->scans);
     free((char *)engine->config.temp_folder);
     free((char *)engine->config.parquet_compression);
@@ -49,6 +51,7 @@ static const struct pn_engine_ops BATCH_OPS = {
 
 static const struct pn_embedded_engine_ops OPS = {
     .ask = pn_duckdb_ask,
+    .ask_all = pn_duckdb_ask_all,
     .warm = pn_duckdb_warm,
     .progress = pn_duckdb_progress,
     .write_parquet = pn_duckdb_write_parquet,
@@ -96,6 +99,8 @@ int pn_duckdb_engine_create(const struct pn_duckdb_config *config,
                                               .read_checkpoint = pn_duckdb_read_checkpoint,
                                               .ctx = made};
     made->functions = FUNCTIONS;
+    pthread_mutex_init(&made->work_lock, NULL);
+    pthread_mutex_init(&made->ask_lock, NULL);
     pthread_mutex_init(&made->lock, NULL);
     pn_duckdb_views_init(&made->work_views);
     pn_duckdb_views_init(&made->ask_views);

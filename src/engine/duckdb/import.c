@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/time_text.h"
 #include "delta/schema.h"
+#include "engine/duckdb/asking.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/load_new.h"
 #include "engine/duckdb/widen.h"
@@ -373,14 +374,6 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
     return rc;
 }
 
-/* Whose progress others ask for, and which an interrupt ends. */
-static void set_asking(struct pn_duckdb *engine, duckdb_connection connection)
-{
-    pthread_mutex_lock(&engine->lock);
-    engine->asking = connection;
-    pthread_mutex_unlock(&engine->lock);
-}
-
 int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *asked,
                      struct pn_import_report *report, struct pn_err *e)
 {
@@ -389,6 +382,8 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
     *report = (struct pn_import_report){.version = -1};
     import.written = pn_xcalloc(asked->count, sizeof *import.written);
     import.bad_sums = pn_xcalloc(asked->count, sizeof *import.bad_sums);
+    struct pn_in_progress in_progress;
+    bool is_in_progress = false;
     bool widened = false;
     int rc = pn_duckdb_widen(engine, asked->table, &widened, e);
     if (rc == 0) {
@@ -407,7 +402,8 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
         rc = pn_duckdb_connect_work(engine, &import.connection, e);
     }
     if (rc == 0) {
-        set_asking(engine, import.connection);
+        pn_in_progress_begin(engine, &in_progress, import.connection);
+        is_in_progress = true;
         rc = pn_duckdb_run(import.connection,
                            "SET enable_progress_bar = true; SET enable_progress_bar_print = false",
                            NULL, e);
@@ -415,7 +411,9 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
     if (rc == 0) {
         rc = run(&import, report, e);
     }
-    set_asking(engine, NULL);
+    if (is_in_progress) {
+        pn_in_progress_end(engine, &in_progress);
+    }
     for (size_t i = 0; i < asked->count; i++) {
         if (rc != 0) {
             pn_duckdb_write_undo(engine, &import.written[i], rc);

@@ -31,6 +31,7 @@ struct pn_landed_scan;
 struct pn_appender;
 struct pn_duckdb_function;
 struct pn_file_cache;
+struct pn_in_progress;
 
 struct pn_duckdb {
     struct pn_embedded_engine engine; /* first: the engine is one, and a batch engine */
@@ -44,13 +45,16 @@ struct pn_duckdb {
 
     atomic_bool interrupted; /* by pn_engine_interrupt(): queries and compactions end */
 
-    pthread_mutex_t lock; /* of all below */
-    char *temp_folder;    /* this process's own, made when first needed */
+    pthread_mutex_t work_lock; /* of `work`; before `lock`, as that of `ask` */
     duckdb_database work;
+    pthread_mutex_t ask_lock; /* of these: */
     duckdb_database ask;
     bool ask_is_limited;              /* to this, and no setting can be changed: */
     struct pn_duckdb_reach ask_reach; /* what queries have read so far */
-    duckdb_connection asking; /* of the query or import in progress that began last; NULL: none */
+
+    pthread_mutex_t lock;               /* of all below */
+    char *temp_folder;                  /* this process's own, made when first needed */
+    struct pn_in_progress *in_progress; /* queries and imports, the last one first (asking.h) */
     struct pn_duckdb_views work_views;
     struct pn_duckdb_views ask_views;
     struct pn_duckdb_verified verified; /* has a lock of its own */
@@ -197,6 +201,7 @@ int pn_duckdb_append(struct pn_embedded_engine *base, const struct pn_append *ap
 int pn_duckdb_query(struct pn_engine *base, const char *sql, const struct pn_rows *rows,
                     struct pn_err *e);
 int pn_duckdb_ask(struct pn_embedded_engine *base, const struct pn_ask *ask, struct pn_err *e);
+void pn_duckdb_ask_all(struct pn_embedded_engine *base, const struct pn_asks *asks);
 int pn_duckdb_warm(struct pn_embedded_engine *base, struct pn_err *e);
 void pn_duckdb_interrupt(struct pn_engine *base);
 double pn_duckdb_progress(struct pn_embedded_engine *base);

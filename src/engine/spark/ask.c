@@ -238,6 +238,7 @@ struct pn_embedded_engine *pn_spark_asking_engine(struct pn_engine **spark,
     };
     static const struct pn_embedded_engine_ops ops = {
         .ask = ask,
+        .ask_all = pn_engine_ask_in_turn,
         .warm = warm,
         .progress = progress,
         .write_parquet = write_parquet,

@@ -1,0 +1,162 @@
+/*
+ * Several queries side by side. What DuckDB does for a few thousand rows keeps one core busy, so
+ * queries of little data fill the others; one of much data has all cores, and memory, to itself.
+ *
+ * All logs are read and all views made before the first query runs: DuckDB binds a statement again
+ * when a view changed after it was prepared, which would then be of another version.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "engine/duckdb/asking.h"
+
+enum {
+    WORKERS_MAX = 8,
+    LITTLE_BYTES = 64 << 20 /* of a query's tables: beyond it DuckDB's own threads have work */
+};
+
+struct asking_all {
+    struct pn_duckdb *engine;
+    const struct pn_asks *asks;
+    struct pn_asking *askings;
+    atomic_size_t next; /* of those that have not begun */
+    atomic_bool is_over;
+};
+
+static bool has_little(const struct pn_duckdb_asked *asked)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < asked->count; i++) {
+        const struct pn_delta_snapshot *snapshot = asked->items[i].snapshot;
+        for (size_t k = 0; snapshot != NULL && k < snapshot->file_count; k++) {
+            bytes += snapshot->files[k].size_bytes;
+        }
+    }
+    return bytes <= LITTLE_BYTES;
+}
+
+/* Reads all texts and logs. False: they are to be asked in turn, be it for a fault of one, which is
+ * found again when its turn comes. So are keys of tables: those of two queries may differ only in
+ * the case of letters, for which DuckDB has one view. */
+static bool find_all(struct asking_all *all, duckdb_connection connection)
+{
+    struct pn_err ignored;
+    bool suits = true;
+    for (size_t i = 0; suits && i < all->asks->count; i++) {
+        struct pn_asking *asking = &all->askings[i];
+        asking->ask = &all->asks->items[i];
+        suits = pn_asking_find(all->engine, connection, asking, &ignored) == 0 &&
+                asking->asked.keys.count == 0 && has_little(&asking->asked);
+    }
+    return suits;
+}
+
+/* Limits the instance to the files of all, and makes the views of all. */
+static bool open_all(struct asking_all *all, duckdb_connection *connection)
+{
+    struct pn_err ignored;
+    struct pn_duckdb_reach reach = {.count = 0};
+    for (size_t i = 0; i < all->asks->count; i++) {
+        pn_duckdb_reach_merge(&reach, &all->askings[i].asked.reach);
+    }
+    if (pn_duckdb_should_widen(all->engine, &reach, all->asks->items[0].in_turn)) {
+        pn_duckdb_asked_widen(all->engine, &reach);
+    }
+    int rc = pn_duckdb_limit_ask(all->engine, connection, &reach, &ignored);
+    for (size_t i = 0; rc == 0 && i < all->asks->count; i++) {
+        struct pn_asking *asking = &all->askings[i];
+        rc = pn_duckdb_asked_view(all->engine, *connection, &asking->asked, &asking->lease,
+                                  &ignored);
+    }
+    pn_duckdb_reach_deinit(&reach);
+    return rc == 0;
+}
+
+static int answer(struct asking_all *all, size_t i, duckdb_connection connection, struct pn_err *e)
+{
+    struct pn_in_progress in_progress;
+    pn_in_progress_begin(all->engine, &in_progress, connection);
+    int rc = pn_asking_answer(all->engine, connection, &all->askings[i], e);
+    pn_in_progress_end(all->engine, &in_progress);
+    return rc;
+}
+
+struct worker {
+    struct asking_all *all;
+    duckdb_connection connection;
+    pthread_t thread;
+    bool started;
+};
+
+/* Takes the queries in their order, so the first of those that have not ended is always running. */
+static void *answer_some(void *arg)
+{
+    struct worker *worker = arg;
+    struct asking_all *all = worker->all;
+    const struct pn_asks *asks = all->asks;
+    for (size_t i = atomic_fetch_add(&all->next, 1); i < asks->count && !atomic_load(&all->is_over);
+         i = atomic_fetch_add(&all->next, 1)) {
+        struct pn_err e = {.class_ = PN_CLASS_NONE};
+        int rc = answer(all, i, worker->connection, &e);
+        if (!asks->ended(asks->arg, i, rc, &e)) {
+            atomic_store(&all->is_over, true);
+        }
+    }
+    return NULL;
+}
+
+static size_t worker_count(const struct pn_duckdb *engine, size_t queries)
+{
+    long cores =
+        engine->config.threads > 0 ? (long)engine->config.threads : sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (size_t)cores;
+    return count < queries ? count : queries;
+}
+
+/* All connections are made before the first query runs: to the instance that is limited, which may
+ * be replaced after a fatal error. The first worker is the caller's thread, with its connection; it
+ * goes on alone where there are no others. */
+static void answer_all(struct asking_all *all, duckdb_connection connection)
+{
+    struct pn_err ignored;
+    struct worker workers[WORKERS_MAX] = {{.all = all, .connection = connection}};
+    size_t wanted = worker_count(all->engine, all->asks->count);
+    size_t count = 1;
+    while (count < wanted &&
+           pn_duckdb_connect_ask(all->engine, &workers[count].connection, &ignored) == 0) {
+        workers[count++].all = all;
+    }
+    for (size_t i = 1; i < count; i++) {
+        workers[i].started =
+            pthread_create(&workers[i].thread, NULL, answer_some, &workers[i]) == 0;
+    }
+    (void)answer_some(&workers[0]);
+    for (size_t i = 1; i < count; i++) {
+        if (workers[i].started) {
+            pthread_join(workers[i].thread, NULL);
+        }
+        duckdb_disconnect(&workers[i].connection);
+    }
+}
+
+void pn_duckdb_ask_all(struct pn_embedded_engine *base, const struct pn_asks *asks)
+{
+    struct asking_all all = {.engine = (struct pn_duckdb *)base, .asks = asks};
+    struct pn_err ignored;
+    duckdb_connection connection = NULL;
+    all.askings = pn_xcalloc(asks->count + 1, sizeof *all.askings);
+    atomic_init(&all.next, 0);
+    atomic_init(&all.is_over, false);
+    if (asks->count > 1 && pn_duckdb_connect_ask(all.engine, &connection, &ignored) == 0 &&
+        find_all(&all, connection) && open_all(&all, &connection)) {
+        answer_all(&all, connection);
+    } else {
+        pn_engine_ask_in_turn(base, asks);
+    }
+    for (size_t i = 0; i < asks->count; i++) {
+        pn_asking_deinit(&all.askings[i]);
+    }
+    duckdb_disconnect(&connection);
+    free(all.askings);
+}
