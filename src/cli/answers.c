@@ -56,7 +56,7 @@ static void be_over(struct printing *printing)
     }
 }
 
-/* The turn goes on to the next answer that has not ended. */
+/* The turn passes to the next answer that has not ended. */
 static void pass_turn(struct printing *printing)
 {
     while (!printing->is_over && printing->turn < printing->answers->count) {

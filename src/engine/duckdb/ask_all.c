@@ -116,7 +116,7 @@ static size_t worker_count(const struct pn_duckdb *engine, size_t queries)
 
 /* All connections are made before the first query runs: to the instance that is limited, which may
  * be replaced after a fatal error. The first worker is the caller's thread, with its connection; it
- * goes on alone where there are no others. */
+ * works alone where there are no others. */
 static void answer_all(struct asking_all *all, duckdb_connection connection)
 {
     struct pn_err ignored;
