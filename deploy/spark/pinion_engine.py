@@ -22,7 +22,9 @@ from pyspark.sql import SparkSession, functions
 
 from pinion_expect import Tests
 from pinion_record import Number, Object, dumps
-from pinion_spark import Lake, columns_of, schema_of
+from pinion_run import WORDS
+from pinion_spark import Lake
+from pinion_table import generate, schema_of, stored_of
 
 ANSWER_BYTES_MAX = 64 << 20
 FUNCTIONS_REFUSED = {"reflect", "try_reflect", "java_method"}  # they call any Java method
@@ -170,13 +172,10 @@ def with_zones(frame):
 # --- what may be asked --------------------------------------------------------------------------
 
 
-# Comments and literals.
-WORDS = r"/\*.*?\*/|--[^\n]*|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
-
-
 def code_of(sql):
     """The SQL without what comments and literals say."""
-    return re.sub(WORDS, " ", sql, flags=re.DOTALL)
+    return re.sub(WORDS, lambda found: found[0] if found[0][0] == "`" else " ", sql,
+                  flags=re.DOTALL)  # fmt: skip
 
 
 def sql_of(value):
@@ -200,7 +199,7 @@ def bound(sql, values):
             raise Wrong("the query has more ? than there are parameters")
         return sql_of(rest.pop(0)) if found[0] == "?" else found[0]
 
-    made = re.sub(rf"{WORDS}|`[^`]*`|\?(?!::)", put, sql, flags=re.DOTALL)
+    made = re.sub(rf"{WORDS}|\?(?!::)", put, sql, flags=re.DOTALL)
     if rest:
         raise Wrong("there are more parameters than ? in the query")
     return made
@@ -268,11 +267,14 @@ def check(lake, request):
     """The columns of each SELECT, and whether each query can be analysed; no table is read."""
     spark = lake.spark
     for name, table in lake.pipeline.TABLES.items():
-        empty = spark.createDataFrame([], schema_of(columns_of(table)))
-        empty.createOrReplaceTempView(name)
+        spark.createDataFrame([], schema_of(stored_of(table))).createOrReplaceTempView(name)
     for table in request["tables"]:
         with about(table["file"]):
-            lake.typed(spark.sql(table["sql"]), lake.pipeline.TABLES[table["name"]]).schema
+            of = lake.pipeline.TABLES[table["name"]]
+            rows = generate(lake.typed(spark.sql(table["sql"]), of), of)
+        if of["replace_where"] is not None:
+            with about(f"tables.{table['name']}.replace_where"):
+                rows.where(lake.run.put_in(of["replace_where"])).schema
     for name, table in lake.pipeline.TABLES.items():
         for place, try_it in Tests(lake, name).check(spark.table(name)):
             with about(place):
@@ -428,7 +430,8 @@ def perform(token, request, store, spark, made_by=None):
     started = time.monotonic()
     result = {"token": token, "state": "done"}
     try:
-        lake = Lake(definition(request["definition"]), store, spark, made_by)
+        run = request.get("run", {})
+        lake = Lake(definition(request["definition"]), store, spark, made_by, run)
         result.update(ACTIONS[request["action"]](lake, request))
     except Exception as failure:
         traceback.print_exc()

@@ -4,10 +4,7 @@ same."""
 
 from pyspark.sql import functions
 
-from pinion_spark import ddl, kept
-
-SHOWN_ROWS, SHOWN_BYTES = 3, 200
-
+from pinion_table import JSON_OPTIONS, ddl, kept, samples
 
 def named(column):
     return f"`{column}`"
@@ -118,13 +115,10 @@ class Tests:
         first, more = failed[0], len(failed) - 1
         words = "row does" if counts[first] == 1 else "rows do"
         others = f" and {more} other test{' fails' if more == 1 else 's fail'}" if more else ""
-        options = {"ignoreNullFields": "false"}
-        rows = self.failing(frame, marked, first).limit(SHOWN_ROWS)
-        texts = rows.select(functions.to_json(functions.struct("*"), options)).collect()
-        shown = ", ".join(text[0][:SHOWN_BYTES] for text in texts)
+        rows = samples(self.failing(frame, marked, first))
         raise ValueError(
             f"table '{self.name}': {counts[first]} {words} not pass {self.tests[first]['name']}"
-            f"{others}; the table stays as it was: {shown} (mend the records or the SQL, or give "
+            f"{others}; the table stays as it was: {rows} (mend the records or the SQL, or give "
             "the test `action: warn`)"
         )
 
@@ -144,7 +138,7 @@ class Tests:
             "table": functions.lit(self.name), "topic": None, "partition": None, "offset": None,
             "object": None, "line": None,
             "reason": functions.concat(functions.lit("the row does not pass "), names),
-            "value": functions.to_json(row, {"ignoreNullFields": "false"}), "timestamp": None,
+            "value": functions.to_json(row, JSON_OPTIONS), "timestamp": None,
         }  # fmt: skip
         out = functions.expr(" OR ".join(named(self.mark(number)) for number in taking) or "false")
         letters = marked.where(out)

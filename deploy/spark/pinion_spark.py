@@ -13,7 +13,10 @@ import re
 import sys
 
 import pinion_record
+import pinion_run
+import pinion_table
 from pinion_record import BOM, Rows
+from pinion_table import Writing, columns_of, ddl, generate, kept, names_of, protocol, schema_of
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession, functions
 
@@ -22,27 +25,8 @@ LETTER_BYTES_MAX = 1 << 20  # of a value that a dead letter has
 
 # Spark's workers may not find these files: they get the code itself.
 cloudpickle.register_pickle_by_value(pinion_record)
+cloudpickle.register_pickle_by_value(pinion_table)
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-
-def ddl(kind):
-    """A type in Spark's DDL."""
-    if isinstance(kind, dict):
-        return "struct<" + ", ".join(f"`{name}`: {ddl(of)}" for name, of in kind.items()) + ">"
-    if isinstance(kind, tuple):
-        name, part = kind
-        return f"array<{ddl(part)}>" if name == "array" else f"map<string, {ddl(part)}>"
-    return "string" if kind == "json" else kind
-
-
-def columns_of(table):
-    """Name -> type, with the column of unknown members where the table keeps them."""
-    types = {name: column["type"] for name, column in table["columns"].items()}
-    return {**types, "_unknown": "string"} if table["unknown_keys"] == "keep" else types
-
-
-def schema_of(types):
-    return ", ".join(f"`{name}` {ddl(kind)}" for name, kind in types.items())
 
 
 def statements(sql):
@@ -68,18 +52,6 @@ def shown(data, what):
 def path_of(url):
     """A URL of a file or folder without its scheme and authority."""
     return re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*:(//[^/]*)?", "", url)
-
-
-def kept(frame, until):
-    """The frame, made once where Spark can keep it (serverless compute cannot). At the end of
-    `until` it is let go: a later frame of the same plan, over other files, would be this one."""
-    from pyspark.errors import PySparkException
-
-    try:
-        until.callback(frame.cache().unpersist)
-    except PySparkException:
-        pass
-    return frame
 
 
 class Parser:
@@ -133,8 +105,12 @@ def message(shard, sequence, key, arrival, data):
 class Lake:
     """The pipeline's tables below one store: "s3://bucket", or a folder."""
 
-    def __init__(self, pipeline, store=None, spark=None, made_by=None):
-        """`made_by` is what pinion finds in the commits (delta/maker.h)."""
+    def __init__(self, pipeline, store=None, spark=None, made_by=None, run=None):
+        """`made_by` is what pinion finds in the commits (delta/maker.h). `run` has what SQL reads
+        of the run, by the names of pinion_run.NAMES; else the parameters have it."""
+        if run is None:
+            run = {name: self.parameter(name, "") for name in pinion_run.NAMES}
+        self.run = pinion_run.Run(run)
         self.pipeline, self.made_by = pipeline, made_by
         self.store = (store or self.parameter("store", pipeline.STORE)).rstrip("/")
         self.spark = spark or SparkSession.builder.appName(pipeline.NAME).getOrCreate()
@@ -142,14 +118,22 @@ class Lake:
         self.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         if made_by is not None:
             self.set("spark.databricks.delta.commitInfo.userMetadata", self.metadata())
-        for statement in statements(pipeline.PRELUDE):
-            self.spark.sql(statement)
+        self.set("spark.sql.session.timeZone", "UTC")  # of days, months and hours
+        self.define(self.spark)
+
+    def define(self, spark):
+        """What SQL finds in a session: the values of the run, and the prelude's functions."""
+        for statement in (*self.run.functions(), *statements(self.pipeline.PRELUDE)):
+            spark.sql(statement)
 
     def set(self, name, value):
         from pyspark.errors import PySparkException
 
         try:
-            self.spark.conf.set(name, value)
+            if value is None:
+                self.spark.conf.unset(name)
+            else:
+                self.spark.conf.set(name, value)
         except PySparkException:
             return  # serverless compute has settings of its own
 
@@ -258,7 +242,7 @@ class Lake:
         rows, tested = self.tested(name, rows, until)
         # First the dead letters: what fails in between is missing from neither.
         counts["dead_letters"] = self.keep_dead_letters(name, frame, counts["dead_letters"])
-        self.overwrite(rows, table["path"], notes=self.notes(counts))
+        Writing(self, name).overwrite(rows, until, self.notes(counts))
         return {**result, **counts, **tested, "version": self.version(table["path"])}
 
     def tested(self, name, rows, until):
@@ -406,9 +390,11 @@ class Lake:
         read = self.views(table["reads"])
         with contextlib.ExitStack() as until:
             frame, tested = self.tested(name, self.typed(self.spark.sql(sql), table), until)
-            self.overwrite(frame, table["path"])
-        version = self.version(table["path"])
-        rows = self.at_version(table["path"], version).count()
+            frame = frame if table["replace_where"] is None else kept(frame, until)
+            Writing(self, name).overwrite(frame, until)
+            version = self.version(table["path"])
+            whole = table["replace_where"] is None
+            rows = (self.at_version(table["path"], version) if whole else frame).count()
         result = {"table": name, "version": version, "rows": rows, "read_versions": read}
         return {**result, **tested}
 
@@ -475,10 +461,9 @@ class Lake:
         read = self.views(table["reads"], spark)
         if missing := [name for name in table["reads"] if name not in read]:
             raise ValueError(f"table '{missing[0]}' does not exist yet, and '{name}' joins it")
-        for statement in statements(self.pipeline.PRELUDE):
-            spark.sql(statement)
+        self.define(spark)
         rows = self.typed(spark.sql(sql), table)
-        self.append(rows, table["path"], name, number)
+        self.append(generate(rows, table), table["path"], name, number, table["partitions"])
         letters = frame.where("_reason IS NOT NULL")
         values = {
             "table": f"'{name}'", "stream": f"'{table['stream']['name']}'", "shard": "_shard",
@@ -490,12 +475,13 @@ class Lake:
         if not letters.isEmpty():
             self.append(letters, self.pipeline.STREAM_DEAD_LETTERS, name, number)
 
-    def append(self, frame, key, app, number):
-        (
-            frame.write.format("delta").mode("append")
-            .option("txnAppId", f"{self.pipeline.NAME}/{app}").option("txnVersion", number)
-            .save(self.path(key))
-        )  # fmt: skip
+    def append(self, frame, key, app, number, partitions=()):
+        with protocol(self, partitions):
+            (
+                frame.write.format("delta").mode("append").partitionBy(names_of(partitions))
+                .option("txnAppId", f"{self.pipeline.NAME}/{app}").option("txnVersion", number)
+                .save(self.path(key))
+            )  # fmt: skip
 
     def stream(self, name, sql, source, available_now=False):
         """Starts the table's stream. A second stream on the same table needs another checkpoint."""

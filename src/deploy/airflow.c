@@ -172,6 +172,25 @@ static void add_imports(struct writer *w)
     pn_buf_adds(w->out, "\n");
 }
 
+/* The run that a task is part of, as Airflow's templates. Airflow 3 has runs without a logical
+ * date: then it is the time for which the run was triggered. Their texts go into a shell's quotes,
+ * so they have no single quote, and neither has the JSON of `tojson`. */
+static const struct {
+    const char *parameter; /* of a notebook */
+    const char *variable;  /* of `pinion task` */
+    const char *template;
+} run_values[] = {
+    {"logical_date", "PINION_LOGICAL_DATE",
+     "{{ (dag_run.logical_date or dag_run.run_after).isoformat() }}"},
+    {"interval_start", "PINION_DATA_INTERVAL_START",
+     "{{ dag_run.data_interval_start | default(\"\", true) }}"},
+    {"interval_end", "PINION_DATA_INTERVAL_END",
+     "{{ dag_run.data_interval_end | default(\"\", true) }}"},
+    {"run_id", "PINION_RUN_ID", "{{ dag_run.run_id }}"},
+    {"conf", "PINION_CONF", "{{ (dag_run.conf or {}) | tojson }}"},
+};
+enum { RUN_VALUES = sizeof run_values / sizeof *run_values };
+
 /* As the worker has them, or as they were when this file was written. */
 static void add_spark_settings(struct writer *w)
 {
@@ -184,9 +203,15 @@ static void add_spark_settings(struct writer *w)
         pn_buf_adds(w->out, "\"--store\", ");
         add_text(w, w->config->store);
     }
+    pn_buf_adds(w->out, "]\n# What SQL reads of the run.\nRUN = [\n");
+    for (size_t i = 0; i < RUN_VALUES; i++) {
+        pn_buf_addf(w->out, "    \"--%s\", ", run_values[i].parameter);
+        add_text(w, run_values[i].template);
+        pn_buf_adds(w->out, ",\n");
+    }
     pn_buf_adds(w->out, "]\n\n\n"
                         "def job(name):\n"
-                        "    words = [os.path.join(NOTEBOOKS, name + \".py\"), *STORE]\n"
+                        "    words = [os.path.join(NOTEBOOKS, name + \".py\"), *STORE, *RUN]\n"
                         "    return f\"exec {SPARK_SUBMIT} {shlex.join(words)}\"\n\n\n");
 }
 
@@ -207,7 +232,13 @@ static void add_settings(struct writer *w)
     add_text(w, w->config->data);
     pn_buf_adds(w->out, "),\n    \"PINION_PIPELINE\": os.environ.get(\"PINION_PIPELINE\", ");
     add_text(w, w->config->pipeline);
-    pn_buf_adds(w->out, "),\n}\n\n");
+    pn_buf_adds(w->out, "),\n    # What SQL reads of the run.\n");
+    for (size_t i = 0; i < RUN_VALUES; i++) {
+        pn_buf_addf(w->out, "    \"%s\": ", run_values[i].variable);
+        add_text(w, run_values[i].template);
+        pn_buf_adds(w->out, ",\n");
+    }
+    pn_buf_adds(w->out, "}\n\n");
 }
 
 /* --- the DAG ---------------------------------------------------------------------------------- */
@@ -327,11 +358,16 @@ static void add_notebook(struct writer *w, const struct pn_task *task)
     add_text(w, pn_buf_text(&path));
     pn_buf_deinit(&path);
     pn_buf_adds(w->out, ",\n");
+    pn_buf_adds(w->out, "                        \"base_parameters\": dict(\n");
     if (config->store != NULL) {
-        pn_buf_adds(w->out, "                        \"base_parameters\": dict(store=");
-        add_text(w, config->store);
-        pn_buf_adds(w->out, "),\n");
+        add_named_text(w, "                            store=", config->store);
     }
+    for (size_t i = 0; i < RUN_VALUES; i++) {
+        pn_buf_addf(w->out, "                            %s=", run_values[i].parameter);
+        add_text(w, run_values[i].template);
+        pn_buf_adds(w->out, ",\n");
+    }
+    pn_buf_adds(w->out, "                        ),\n");
     pn_buf_adds(w->out, "                    },\n                }\n            ],\n        },\n");
 }
 

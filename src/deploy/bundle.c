@@ -137,6 +137,9 @@ static void add_job(struct pn_buf *out, const struct pn_dag *dag, const char *cl
         add_seconds(out, "      timeout_seconds: ", dag->run_timeout_ms);
     }
     add_schedule(out, &dag->schedule);
+    /* What SQL reads by run_logical_date(): of a job with a schedule, the time of the schedule. */
+    pn_buf_adds(out, "      parameters:\n        - name: logical_date\n"
+                     "          default: \"{{job.trigger.time.iso_datetime}}\"\n");
     pn_buf_adds(out, "      tasks:\n");
     for (size_t i = 0; i < dag->task_count; i++) {
         if (dag->tasks[i].kind != PN_TASK_COMMAND) {

@@ -214,8 +214,9 @@ static int write_queries(struct writer *w, struct pn_err *e)
 int pn_spark_write(const struct pn_pipeline *pipeline, const struct pn_spark_config *config,
                    struct pn_err *e)
 {
-    static const char *const library[] = {"pinion_record.py", "pinion_spark.py", "pinion_expect.py",
-                                          "pinion_engine.py", "pinion_job.py"};
+    static const char *const library[] = {
+        "pinion_record.py", "pinion_run.py",    "pinion_table.py", "pinion_spark.py",
+        "pinion_expect.py", "pinion_engine.py", "pinion_job.py"};
     struct writer w = {.pipeline = pipeline, .config = config};
     pn_buf_init(&w.out, FILE_BYTES_MAX);
     int rc = 0;

@@ -25,7 +25,7 @@ static int64_t at_most(int64_t most, int64_t given)
 }
 
 /* The environment of a task, and of what it starts, has its run. */
-static void read_run_values(struct pn_duckdb_run_values *run)
+static void read_run_values(struct pn_run_values *run)
 {
     run->conf = getenv("PINION_CONF");
     run->run_id = getenv("PINION_RUN_ID");
@@ -185,16 +185,18 @@ static char *task_of_environment(void)
                                                       : NULL;
 }
 
-/* `maker` of its commits is NULL where this process is it. */
-static int open_spark(const struct pn_app *app, struct pn_store *store, bool for_task,
-                      const struct pn_delta_maker *maker, struct pn_engine **engine,
-                      struct pn_err *e)
+/* `run` is NULL for queries and checks, which are outside of runs. `maker` of its commits is NULL
+ * where this process is it. */
+static int open_spark(const struct pn_app *app, struct pn_store *store,
+                      const struct pn_run_values *run, const struct pn_delta_maker *maker,
+                      struct pn_engine **engine, struct pn_err *e)
 {
     const struct pn_delta_maker process = maker_of_process(app);
     struct pn_spark_runner *runner = NULL;
-    char *task = for_task ? task_of_environment() : NULL;
+    char *task = run != NULL ? task_of_environment() : NULL;
     const struct pn_spark_engine_config config = {.store_url = app->settings->spark.store,
                                                   .task = task,
+                                                  .run = run,
                                                   .maker = maker != NULL ? maker : &process};
     int rc = create_runner(app, &runner, e);
     if (rc == 0) {
@@ -219,7 +221,7 @@ int pn_app_open_query_engine(const struct pn_app *app, struct pn_store *store,
     struct pn_engine *spark = NULL;
     int rc = create_engine(app, store, &config, engine, e);
     if (rc == 0 && pn_app_uses_spark(app)) {
-        rc = open_spark(app, store, false, NULL, &spark, e);
+        rc = open_spark(app, store, NULL, NULL, &spark, e);
         if (rc == 0) {
             *engine = pn_spark_asking_engine(&spark, engine);
         } else {
@@ -233,12 +235,13 @@ int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
                              const struct pn_app_batch *batch, const struct pn_delta_maker *maker,
                              struct pn_engine **engine, struct pn_err *e)
 {
-    if (pn_app_uses_spark(app)) {
-        return open_spark(app, store, true, maker, engine, e);
-    }
-    struct pn_embedded_engine *opened = NULL;
     struct pn_duckdb_config config = {.landed_folder = NULL};
     read_batch(batch, &config);
+    if (pn_app_uses_spark(app)) {
+        read_run_values(&config.run);
+        return open_spark(app, store, &config.run, maker, engine, e);
+    }
+    struct pn_embedded_engine *opened = NULL;
     pn_settings_to_delta(app->settings, &config.delta);
     if (maker != NULL) {
         config.delta.maker = *maker;
@@ -261,7 +264,7 @@ int pn_open_checking_engine(const struct pn_pipeline *pipeline, const struct pn_
 int pn_app_open_spark_check(const struct pn_app *app, struct pn_store *store,
                             struct pn_engine **engine, struct pn_err *e)
 {
-    return open_spark(app, store, false, NULL, engine, e);
+    return open_spark(app, store, NULL, NULL, engine, e);
 }
 
 /* --- stream tables ---------------------------------------------------------------------------- */

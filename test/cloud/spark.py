@@ -1,10 +1,13 @@
-"""Settings of the Spark that scripts/setup has installed, for `pinion --config`."""
+"""The Spark that scripts/setup has installed: its settings for `pinion --config`, and jobs in this
+process."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 
-from pinion import ROOT
+from pinion import ROOT, run
+from readers import spark_session
 
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # jobs end before more would pay
 
@@ -28,3 +31,30 @@ def write_settings(folder, *, jar_folders=("spark-jars",), conf=(), **more):
     file = folder / "spark.yml"
     file.write_text(json.dumps(settings))
     return file
+
+
+def definition_of(pipeline, folder):
+    """The definition that jobs get of a pipeline."""
+    run("deploy", "spark", "--to", folder, "--store", folder, "--pipeline", pipeline)
+    return (folder / "pinion_pipeline.py").read_text(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def job_library(folder):
+    """Spark, and the library of a job: most of a job is Spark's start. Gives a function that does
+    one action of a job; its member `spark` is the session."""
+    run("deploy", "spark", "--to", folder, "--store", folder)
+    sys.path.insert(0, str(folder))
+    import pinion_engine
+
+    with spark_session() as session:
+
+        def perform(store, definition, action, **request):
+            asked = {"action": action, "definition": definition, **request}
+            return pinion_engine.perform("token", asked, str(store), session)
+
+        perform.spark = session
+        yield perform
+    sys.path.remove(str(folder))
+    for file in folder.glob("pinion_*.py"):
+        sys.modules.pop(file.stem, None)

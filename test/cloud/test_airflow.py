@@ -3,6 +3,7 @@ over TLS and by `pinion task`; and read by Airflow 2.7."""
 
 import json
 import sqlite3
+from datetime import datetime
 
 import pytest
 
@@ -112,7 +113,9 @@ def test_five_submissions_in_order(home, tmp_path):
         assert body["run_name"] == f"batch_processing_dag.{name}"
         (task,) = body["tasks"]
         assert task["notebook_task"]["notebook_path"] == f"/Shared/pinterest/{name}"
-        assert task["notebook_task"]["base_parameters"] == {"store": "s3://bucket"}
+        parameters = task["notebook_task"]["base_parameters"]
+        assert parameters["store"] == "s3://bucket" and parameters["conf"] == "{}"
+        assert datetime.fromisoformat(parameters["logical_date"]).tzinfo is not None
         assert task["existing_cluster_id"] == "0101-x"
 
 

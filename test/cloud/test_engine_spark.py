@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import awkward
 import test_expect
 from contract import KINDS, UID, post, run_dag
 from pinion import PINION, ROOT, Server, query, run
-from readers import in_order, rows_by_delta_rs, spark_session
-from spark import write_settings
+from readers import in_order, rows_by_delta_rs
+from spark import definition_of, job_library, write_settings
 
 DAG = "batch_processing_dag"
 CLEAN = "clean_pin_data_and_save_as_delta_table"
@@ -128,28 +127,9 @@ def test_a_query_by_the_command(landed, spark, config):
 
 
 @pytest.fixture(scope="module")
-def library(landed, tmp_path_factory):
-    """Spark, and the library of a job; gives a function that does one action of a job."""
-    folder = tmp_path_factory.mktemp("library")
-    run("deploy", "spark", "--to", folder, "--store", landed / "store")
-    sys.path.insert(0, str(folder))
-    import pinion_engine
-
-    with spark_session() as session:
-
-        def perform(store, definition, action, **request):
-            asked = {"action": action, "definition": definition, **request}
-            return pinion_engine.perform("token", asked, str(store), session)
-
+def library(tmp_path_factory):
+    with job_library(tmp_path_factory.mktemp("library")) as perform:
         yield perform
-    sys.path.remove(str(folder))
-    for name in ("pinion_engine", "pinion_expect", "pinion_spark", "pinion_record"):
-        del sys.modules[name]
-
-
-def definition_of(pipeline, folder):
-    run("deploy", "spark", "--to", folder, "--store", folder, "--pipeline", pipeline)
-    return (folder / "pinion_pipeline.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

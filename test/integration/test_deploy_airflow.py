@@ -5,6 +5,7 @@ import json
 import subprocess
 import types
 
+import jinja2
 import pytest
 
 import airflow_stub
@@ -14,6 +15,35 @@ LOAD = "load_data_from_S3_and_save_as_delta_tables"
 CLEANS = [f"clean_{kind}_data_and_save_as_delta_table" for kind in ("geo", "pin", "user")]
 ORDER = {"mount_s3_bucket": set(), LOAD: {"mount_s3_bucket"}, **{name: {LOAD} for name in CLEANS}}
 MINUTE = datetime.timedelta(minutes=1)
+# Runs of Airflow, and the values that their tasks get; the second one, of Airflow 3, has no date.
+AT = datetime.datetime(2026, 1, 31, 6, tzinfo=datetime.timezone.utc)
+CONF = {"text": "it's; $(x) `y` \"z\"", "number": 1}
+RUNS = [
+    (
+        {"logical_date": AT, "data_interval_start": AT - 60 * MINUTE, "data_interval_end": AT,
+         "run_id": "scheduled__1", "conf": CONF},
+        {"logical_date": "2026-01-31T06:00:00+00:00",
+         "interval_start": "2026-01-31 05:00:00+00:00",
+         "interval_end": "2026-01-31 06:00:00+00:00", "run_id": "scheduled__1",
+         "conf": str(jinja2.Template("{{ c | tojson }}").render(c=CONF))},
+    ),
+    (
+        {"logical_date": None, "run_after": AT, "data_interval_start": None,
+         "data_interval_end": None, "run_id": "manual__1", "conf": None},
+        {"logical_date": "2026-01-31T06:00:00+00:00", "interval_start": "", "interval_end": "",
+         "run_id": "manual__1", "conf": "{}"},
+    ),
+]  # fmt: skip
+VARIABLES = {
+    "logical_date": "PINION_LOGICAL_DATE", "interval_start": "PINION_DATA_INTERVAL_START",
+    "interval_end": "PINION_DATA_INTERVAL_END", "run_id": "PINION_RUN_ID", "conf": "PINION_CONF",
+}  # fmt: skip
+
+
+def rendered(text, run_values):
+    """As Airflow renders it: what is missing is an error."""
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(text)
+    return template.render(dag_run=types.SimpleNamespace(**run_values))
 
 
 def written(folder, *args, pipeline=None):
@@ -34,12 +64,17 @@ def test_the_dag_on_databricks(tmp_path):
         assert task.given["retries"] == 4 and task.given["retry_delay"] == MINUTE
         assert task.given["databricks_conn_id"] == "databricks_default"
         (submitted,) = task.given["json"]["tasks"]
+        parameters = submitted["notebook_task"]["base_parameters"]
+        for values, wanted in RUNS:
+            assert {key: rendered(text, values) for key, text in parameters.items()} == {
+                "store": "s3://bucket", **wanted,
+            }  # fmt: skip
         assert submitted == {
             "task_key": name,
             "existing_cluster_id": "0101-x",
             "notebook_task": {
                 "notebook_path": f"/Shared/pinterest/{name}",
-                "base_parameters": {"store": "s3://bucket"},
+                "base_parameters": parameters,
             },
         }
 
@@ -127,9 +162,12 @@ def test_the_tasks_by_spark_submit(tmp_path, version, monkeypatch):
     for name, task in dag.tasks.items():
         assert task.upstream == ORDER[name]
         assert task.given["retries"] == 4 and task.given["retry_delay"] == MINUTE
-        words = subprocess.run(["bash", "-c", task.given["bash_command"]], check=True, text=True,
-                               stdout=subprocess.PIPE).stdout.splitlines()  # fmt: skip
-        assert words == ["--master", "local", f"{folder}/{name}.py", "--store", "s3a://b"]
+        for values, told in RUNS:
+            command = rendered(task.given["bash_command"], values)
+            words = subprocess.run(["bash", "-c", command], check=True, text=True,
+                                   stdout=subprocess.PIPE).stdout.splitlines()  # fmt: skip
+            first = ["--master", "local", f"{folder}/{name}.py", "--store", "s3a://b"]
+            assert words == [*first, *(word for key in told for word in (f"--{key}", told[key]))]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +191,11 @@ def test_the_tasks_by_pinion_run(tmp_path, version, monkeypatch):
     data = tmp_path / "data"
     written(tmp_path, "--run", "pinion", "--data", data)
     dag, names = airflow_stub.load(tmp_path / "batch_processing_dag.py", version)
-    assert names["ENVIRONMENT"]["PINION_DATA"] == str(data)
+    environment = names["ENVIRONMENT"]
+    assert environment["PINION_DATA"] == str(data)
+    for values, told in RUNS:
+        for name, variable in VARIABLES.items():
+            assert rendered(environment[variable], values) == told[name]
     for name in ORDER:
         given = dag.tasks[name].given
         assert given["append_env"] is True and given["skip_on_exit_code"] == []

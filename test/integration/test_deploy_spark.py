@@ -105,6 +105,9 @@ def test_a_bundle_of_every_property(tmp_path):
     job = bundle["resources"]["jobs"]["every"]
     assert job["max_concurrent_runs"] == 2 and job["timeout_seconds"] == 7200
     assert job["queue"] == {"enabled": True}
+    assert job["parameters"] == [
+        {"name": "logical_date", "default": "{{job.trigger.time.iso_datetime}}"}
+    ]
     assert job["schedule"] == {
         "quartz_cron_expression": "0 0 6 ? * 2-6", "timezone_id": "UTC",
         "pause_status": "UNPAUSED",

@@ -8,18 +8,8 @@
 #include "base/io.h"
 #include "base/logger.h"
 #include "engine/embedded.h"
+#include "engine/run_values.h"
 #include "store/store.h"
-
-/* The run that SQL is part of; texts are borrowed, NULL for what there is none of. SQL reads them
- * by the macros run_conf(name), run_id(), run_logical_date(), run_interval_start() and
- * run_interval_end(). */
-struct pn_duckdb_run_values {
-    const char *conf; /* a JSON object */
-    const char *run_id;
-    const char *logical_date; /* this and the next two in ISO 8601 */
-    const char *interval_start;
-    const char *interval_end;
-};
 
 struct pn_duckdb_config {
     const struct pn_io *io;  /* NULL: the real disk */
@@ -30,7 +20,7 @@ struct pn_duckdb_config {
     int64_t copies_bytes_max; /* of objects, on a store whose objects are not files here */
     bool full_refresh;        /* incremental tables are made afresh, of all there is */
     struct pn_delta_config delta;
-    struct pn_duckdb_run_values run;
+    struct pn_run_values run;  /* that SQL is part of */
     const char *landed_folder; /* NULL; else read `<folder>/<table>.json[l]` files instead of the
                                   store's landed objects (bench, `pinion batch --from`) */
 };

@@ -48,7 +48,7 @@ static void add_time(struct pn_buf *sql, const char *name, const char *value)
 int pn_duckdb_add_run_macros(struct pn_duckdb *engine, duckdb_connection connection,
                              struct pn_err *e)
 {
-    const struct pn_duckdb_run_values *run = &engine->config.run;
+    const struct pn_run_values *run = &engine->config.run;
     struct pn_buf sql;
     pn_buf_init(&sql, SQL_BYTES_MAX);
     add_conf(&sql, run->conf);

@@ -14,12 +14,6 @@ int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e)
                             "from_topic, or `engine.kind: duckdb`",
                             table->name);
     }
-    if (table->partition_count > 0) {
-        return pn_err_input(e,
-                            "table '%s' has `partition_by`, but jobs of Spark write tables without "
-                            "partitions: leave it out, or use `engine.kind: duckdb`",
-                            table->name);
-    }
     for (size_t i = 0; i < table->column_count; i++) {
         if (pn_column_has_origin(&table->columns[i])) {
             return pn_err_input(e,
@@ -165,6 +159,24 @@ static void add_expect(struct pn_buf *out, const struct pn_expect *expect)
     free(columns);
 }
 
+/* The columns by which the files are divided; those with an expression are generated. */
+static void add_partitions(struct pn_buf *out, const struct pn_table *table)
+{
+    pn_buf_adds(out, "        partitions=[\n");
+    for (size_t i = 0; i < table->partition_count; i++) {
+        const struct pn_partition *partition = &table->partitions[i];
+        pn_buf_adds(out, "            dict(name=");
+        pn_json_write_cstr(out, partition->column.name);
+        pn_buf_adds(out, ", type=");
+        add_type(out, &partition->column.type);
+        add_member(out, "expression", partition->expression);
+        pn_buf_adds(out, "),\n");
+    }
+    pn_buf_adds(out, "        ],\n        replace_where=");
+    add_text_or_none(out, table->replace_where);
+    pn_buf_adds(out, ",\n");
+}
+
 static void add_table(struct pn_buf *out, const struct pn_pipeline *pipeline,
                       const struct pn_table *table)
 {
@@ -193,7 +205,9 @@ static void add_table(struct pn_buf *out, const struct pn_pipeline *pipeline,
     for (size_t i = 0; i < table->column_count; i++) {
         add_column(out, &table->columns[i]);
     }
-    pn_buf_adds(out, "        },\n        expects=[\n");
+    pn_buf_adds(out, "        },\n");
+    add_partitions(out, table);
+    pn_buf_adds(out, "        expects=[\n");
     for (size_t i = 0; i < table->expect_count; i++) {
         add_expect(out, &table->expects[i]);
     }

@@ -204,6 +204,7 @@ static void destroy(struct pn_engine *base)
     pn_spark_runner_destroy(&engine->runner);
     free(engine->store_url);
     free(engine->task);
+    free(engine->run);
     free(engine->made_by);
     free(engine);
 }
@@ -235,6 +236,34 @@ static char *text_of_maker(const struct pn_delta_maker *maker)
     return made;
 }
 
+static void add_text(struct pn_json_writer *json, const char *name, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        pn_json_add_cstr(json, name, text);
+    }
+}
+
+static char *text_of_run(const struct pn_run_values *run)
+{
+    enum { RUN_BYTES_MAX = 4 << 20 };
+    const struct pn_run_values none = {.conf = NULL};
+    const struct pn_run_values *of = run != NULL ? run : &none;
+    struct pn_buf text;
+    struct pn_json_writer json;
+    pn_buf_init(&text, RUN_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_json_put_object(&json);
+    add_text(&json, "conf", of->conf);
+    add_text(&json, "run_id", of->run_id);
+    add_text(&json, "logical_date", of->logical_date);
+    add_text(&json, "interval_start", of->interval_start);
+    add_text(&json, "interval_end", of->interval_end);
+    pn_json_end(&json);
+    char *made = pn_xstrdup(pn_buf_text(&text));
+    pn_buf_deinit(&text);
+    return made;
+}
+
 int pn_spark_engine_create(const struct pn_spark_engine_config *config,
                            struct pn_spark_runner **runner, const struct pn_pipeline *pipeline,
                            struct pn_store *store, struct pn_engine **engine, struct pn_err *e)
@@ -246,6 +275,7 @@ int pn_spark_engine_create(const struct pn_spark_engine_config *config,
     made->runner = *runner;
     *runner = NULL;
     made->task = config->task != NULL ? pn_xstrdup(config->task) : NULL;
+    made->run = text_of_run(config->run);
     made->made_by = text_of_maker(config->maker);
     int rc = 0;
     if (config->store_url != NULL && config->store_url[0] != '\0') {

@@ -12,6 +12,7 @@ struct pn_spark {
     struct pn_spark_runner *runner;
     char *store_url;
     char *task;    /* or NULL */
+    char *run;     /* what SQL can read of the run, as JSON */
     char *made_by; /* what makes the jobs' commits, as JSON; or NULL */
     atomic_bool stop;
 };

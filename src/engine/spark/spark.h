@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "delta/maker.h"
 #include "engine/embedded.h"
+#include "engine/run_values.h"
 #include "engine/spark/runner.h"
 #include "store/store.h"
 
@@ -22,6 +23,7 @@ struct pn_spark_engine_config {
     /* What the jobs are part of, "<task>/<dag>/<run>": a later process with the same finds jobs
      * that this one leaves. NULL: nobody looks for them. */
     const char *task;
+    const struct pn_run_values *run;    /* that SQL reads; NULL: none */
     const struct pn_delta_maker *maker; /* of the jobs' commits; NULL: not known */
 };
 

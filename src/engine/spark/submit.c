@@ -106,9 +106,10 @@ static void add_words(struct words *words, const struct pn_spark_submit_config *
     add_conf(words, config->conf);
     add_option(words, "--py-files",
                pn_arena_printf(words->arena,
-                               "%s/pinion_engine.py,%s/pinion_expect.py,"
-                               "%s/pinion_spark.py,%s/pinion_record.py",
-                               config->library, config->library, config->library, config->library));
+                               "%s/pinion_engine.py,%s/pinion_expect.py,%s/pinion_run.py,"
+                               "%s/pinion_spark.py,%s/pinion_table.py,%s/pinion_record.py",
+                               config->library, config->library, config->library, config->library,
+                               config->library, config->library));
     add(words, pn_arena_printf(words->arena, "%s/pinion_job.py", config->library));
     add_option(words, "--store", job->store);
     add_option(words, "--job", job->folder);

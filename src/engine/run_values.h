@@ -1,0 +1,16 @@
+/*
+ * The run that a batch is part of, as SQL reads it: run_conf(name), run_id(), run_logical_date(),
+ * run_interval_start() and run_interval_end(). Texts are borrowed, NULL for what there is none of.
+ */
+#ifndef PN_ENGINE_RUN_VALUES_H
+#define PN_ENGINE_RUN_VALUES_H
+
+struct pn_run_values {
+    const char *conf; /* a JSON object */
+    const char *run_id;
+    const char *logical_date; /* this and the next two in ISO 8601 */
+    const char *interval_start;
+    const char *interval_end;
+};
+
+#endif
