@@ -74,7 +74,7 @@ def action(data, table, name):
 
 
 def kept(data, table):
-    """What of the metadata is the table's, whoever made it."""
+    """What of the metadata is the table's, which every engine writes alike."""
     metadata = action(data, table, "metaData")
     return json.loads(metadata["schemaString"]), metadata["partitionColumns"]
 
@@ -91,7 +91,7 @@ def test_a_job_writes_what_pinion_writes(library, tmp_path):
         assert kept(two.theirs, path) == kept(two.ours, path)
         assert action(two.theirs, path, "protocol") == action(two.ours, path, "protocol")
     assert action(two.theirs, "parts/orders", "protocol")["minWriterVersion"] == 4
-    # Each goes on with what the other one has made, and changes nothing of it but the rows.
+    # Each continues with what the other one has made, and changes nothing of it but the rows.
     two.swap()
     more = [parts.value(200 + n, region, 4) for n, region in enumerate(REGIONS)]
     two.land(1000, more)
