@@ -418,6 +418,42 @@ def test_values_that_cannot_be_partitions(data, tmp_path):
     assert [p.name for p in (data / "store/.tmp").iterdir()] == []
 
 
+LONG = """
+name: long
+topics: {{t: {{}}}}
+tables:
+  long:
+    path: long
+    from_topic: t
+    mode: append
+    partition_by: [{by}]
+    columns: {{id: bigint, {columns}}}
+dags: {{nightly: {{tasks: {{load: {{run: load, tables: [long]}}}}}}}}
+"""
+
+
+@pytest.mark.parametrize("in_bucket", (False, True))
+def test_partitions_whose_keys_would_be_too_long(data, tmp_path, s3, in_bucket):  # noqa: F811
+    """Of two partitions one is short: it is not written either."""
+    at = settings(s3.url, uuid.uuid4().hex) if in_bucket else ()
+    folder = tmp_path / "long"
+    folder.mkdir()
+    names = [f"c{n}" for n in range(5)]
+    given = ", ".join(f"{name}: string" for name in names)
+    (folder / "pipeline.yml").write_text(LONG.format(by=", ".join(names), columns=given))
+    landed = tmp_path / "landed.json"
+    rows = [{"id": 1}, {name: "v" * 220 for name in names}]
+    landed.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run("store", "put", landed, "topics/t/partition=0/t+0+0000000000.json", *at,
+        data=data, env=KEYS)  # fmt: skip
+    done = run("task", "nightly", "load", "--pipeline", folder, *at, data=data, env=KEYS,
+               check=False)  # fmt: skip
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    for word in ("table 'long'", "1192 bytes", "at most 1024", "partition by fewer columns"):
+        assert word in done.stderr, done.stderr
+    assert "long" not in run("store", "ls", "long", *at, data=data, env=KEYS).stdout
+
+
 # --- one partition a run --------------------------------------------------------------------------
 
 REPLACE = """

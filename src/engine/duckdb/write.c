@@ -213,20 +213,35 @@ void pn_duckdb_remove_file(struct pn_duckdb *engine, const char *path)
     }
 }
 
-static int keep_file(struct pn_duckdb *engine, const struct pn_table *table,
+/* Gives a file its name. INPUT: the values of its partition make that too long. */
+static int name_file(struct pn_duckdb *engine, const struct pn_table *table,
                      struct pn_written_file *file, struct pn_err *e)
 {
-    PN_ASSERT(file->key == NULL && file->name == NULL); /* it is kept once */
+    PN_ASSERT(file->key == NULL && file->name == NULL); /* it is named once */
     char *folder = pn_partition_folder(file->values, file->value_count);
     char *name = pn_delta_new_file_name(0, engine->config.parquet_compression);
-    file->name = pn_xasprintf("%s%s", folder, name);
-    file->key = pn_xasprintf("%s/%s", table->path, file->name);
-    file->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
-    pn_delta_pending_add(file->key);               /* before a vacuum can see it */
-    int rc = pn_store_commit_file(engine->store, file->key, file->from, &file->size_bytes, e);
+    size_t len = strlen(table->path) + 1 + strlen(folder) + strlen(name);
+    int rc = 0;
+    if (len > PN_KEY_MAX) {
+        rc = pn_err_input(e,
+                          "the key of a file in the partition %.60s... of table '%s' would have "
+                          "%zu bytes, and a store takes at most %d: partition by fewer columns or "
+                          "by shorter values, or give the table a shorter path",
+                          folder, table->name, len, PN_KEY_MAX);
+    } else {
+        file->name = pn_xasprintf("%s%s", folder, name);
+        file->key = pn_xasprintf("%s/%s", table->path, file->name);
+        pn_delta_pending_add(file->key); /* before a vacuum can see it */
+    }
     free(folder);
     free(name);
     return rc;
+}
+
+static int keep_file(struct pn_duckdb *engine, struct pn_written_file *file, struct pn_err *e)
+{
+    file->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
+    return pn_store_commit_file(engine->store, file->key, file->from, &file->size_bytes, e);
 }
 
 static int check_count(const struct pn_table *table, const struct pn_written *written,
@@ -249,8 +264,11 @@ int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const
     written->modified_ms = pn_wall_ms(engine->clock);
     written->whole_ns = pn_mono_ns(engine->clock);
     int rc = check_count(table, written, e);
+    for (size_t i = 0; rc == 0 && i < written->file_count; i++) { /* all, before one is there */
+        rc = name_file(engine, table, &written->files[i], e);
+    }
     for (size_t i = 0; rc == 0 && i < written->file_count; i++) {
-        rc = keep_file(engine, table, &written->files[i], e);
+        rc = keep_file(engine, &written->files[i], e);
         written->adds[i] = add_of(&written->files[i]);
     }
     if (rc != 0) { /* a file may be at either place */
