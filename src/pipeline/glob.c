@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "store/store.h"
+
+enum { PARTS_MAX = PN_KEY_MAX / 2 };
 
 /* A part of a key or pattern: up to the next "/". */
 struct part {
@@ -110,29 +113,30 @@ int pn_glob_check(const char *glob, struct pn_err *e)
                : 0;
 }
 
+/* Only the last `**` is tried at more than one place: where those before it end first is right for
+ * all that comes after them. */
 bool pn_glob_matches(const char *glob, const char *key)
 {
-    while (glob != NULL && key != NULL) {
-        struct part pattern = part_at(glob);
+    const char *after = NULL; /* what comes after the last `**` that was met, ... */
+    const char *tried = NULL; /* ... and where in the key it is tried to begin */
+    while (key != NULL) {
         struct part name = part_at(key);
-        if (is_any_folders(pattern)) {
-            glob = rest_of(pattern);
-            for (const char *from = key; glob != NULL && from != NULL;) {
-                if (pn_glob_matches(glob, from)) {
-                    return true;
-                }
-                name = part_at(from);
-                from = is_hidden(name) ? NULL : rest_of(name);
-            }
+        if (glob != NULL && is_any_folders(part_at(glob))) {
+            after = rest_of(part_at(glob));
+            tried = key;
+            glob = after;
+        } else if (glob != NULL && part_matches(part_at(glob), name)) {
+            glob = rest_of(part_at(glob));
+            key = rest_of(name);
+        } else if (after != NULL && !is_hidden(part_at(tried))) {
+            tried = rest_of(part_at(tried));
+            key = tried;
+            glob = after;
+        } else {
             return false;
         }
-        if (!part_matches(pattern, name)) {
-            return false;
-        }
-        glob = rest_of(pattern);
-        key = rest_of(name);
     }
-    return glob == NULL && key == NULL;
+    return glob == NULL;
 }
 
 size_t pn_glob_prefix(const char *glob)
@@ -144,26 +148,37 @@ size_t pn_glob_prefix(const char *glob)
     return end;
 }
 
+/* Parts of the pattern, by their number, at which a match of the folder so far can continue. */
+struct places {
+    bool at[PARTS_MAX + 1];
+};
+
+/* Those after one more part of the folder. */
+static void step(const struct part *parts, size_t count, struct part name, struct places *places)
+{
+    struct places next = {{false}};
+    for (size_t i = 0; i < count; i++) {
+        if (places->at[i] && is_any_folders(parts[i])) {
+            places->at[i + 1] = true; /* of no folder */
+            next.at[i] = !is_hidden(name);
+        } else if (places->at[i] && parts_may_meet(parts[i], name)) {
+            next.at[i + 1] = true;
+        }
+    }
+    *places = next;
+}
+
 bool pn_glob_reaches(const char *glob, const char *folder)
 {
-    while (folder != NULL) {
-        struct part pattern = part_at(glob);
-        struct part name = part_at(folder);
-        const char *rest = rest_of(pattern);
-        if (is_any_folders(pattern)) { /* which are none, or the first one and more */
-            bool into = !is_hidden(name);
-            const char *below = rest_of(name);
-            return (rest != NULL && pn_glob_reaches(rest, folder)) ||
-                   (into && (below == NULL || pn_glob_reaches(glob, below)));
-        }
-        if (!parts_may_meet(pattern, name)) {
-            return false;
-        }
-        folder = rest_of(name);
-        if (rest == NULL) {
-            return folder == NULL;
-        }
-        glob = rest;
+    struct part parts[PARTS_MAX];
+    struct places places = {{true}};
+    size_t count = 0;
+    for (; glob != NULL; glob = rest_of(parts[count - 1])) {
+        PN_ASSERT(count < PARTS_MAX); /* it is a key */
+        parts[count++] = part_at(glob);
     }
-    return true;
+    for (; folder != NULL; folder = rest_of(part_at(folder))) {
+        step(parts, count, part_at(folder), &places);
+    }
+    return memchr(places.at, true, count + 1) != NULL;
 }

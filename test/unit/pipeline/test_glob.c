@@ -5,10 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "pipeline/file_format.h"
+#include "store/store.h"
 
 static void test_what_is_a_pattern(void **state)
 {
@@ -98,6 +102,132 @@ static void test_reaches(void **state)
     }
 }
 
+/* --- against a plain reading of the rules ----------------------------------------------------- */
+
+enum { DEPTH_MAX = 4, TEXT_SIZE = 64 };
+
+/* Path number `number` of `depth` of these names; returns how many there are. */
+static size_t make_path(const char *const *names, size_t count, size_t depth, size_t number,
+                        char *path)
+{
+    size_t all = 1;
+    path[0] = '\0';
+    for (size_t i = 0; i < depth; i++) {
+        (void)snprintf(path + strlen(path), TEXT_SIZE - strlen(path), "%s%s", i > 0 ? "/" : "",
+                       names[number % count]);
+        number /= count;
+        all *= count;
+    }
+    return all;
+}
+
+static const char *next_part(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    return slash != NULL ? slash + 1 : NULL;
+}
+
+/* Of globs whose parts are those below, by trying all. */
+static bool plainly_matches(const char *glob, const char *key)
+{
+    if (glob == NULL || key == NULL) {
+        return glob == NULL && key == NULL;
+    }
+    if (strncmp(glob, "**", 2) == 0) {
+        return plainly_matches(next_part(glob), key) ||
+               (key[0] != '_' && plainly_matches(glob, next_part(key)));
+    }
+    bool is_same = glob[0] == '*'   ? key[0] != '_'
+                   : glob[1] == '*' ? glob[0] == key[0]
+                                    : strcspn(glob, "/") == strcspn(key, "/") &&
+                                        strncmp(glob, key, strcspn(glob, "/")) == 0;
+    return is_same && plainly_matches(next_part(glob), next_part(key));
+}
+
+static const char *const glob_parts[] = {"**", "*", "a", "_x", "_*"};
+static const char *const key_parts[] = {"a", "b", "_x"};
+enum { GLOB_PARTS = 5, KEY_PARTS = 3 };
+
+static void test_matches_are_those_of_the_rules(void **state)
+{
+    (void)state;
+    char glob[TEXT_SIZE];
+    char key[TEXT_SIZE];
+    for (size_t depth = 1; depth <= DEPTH_MAX; depth++) {
+        for (size_t g = 0; g < make_path(glob_parts, GLOB_PARTS, depth, g, glob); g++) {
+            for (size_t length = 1; length <= DEPTH_MAX; length++) {
+                for (size_t k = 0; k < make_path(key_parts, KEY_PARTS, length, k, key); k++) {
+                    if (pn_glob_matches(glob, key) != plainly_matches(glob, key)) {
+                        fail_msg("%s and %s", glob, key);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Is there a key in the folder, or its own, that matches? */
+static bool plainly_reaches(const char *glob, const char *folder)
+{
+    bool reaches = plainly_matches(glob, folder);
+    char below[TEXT_SIZE];
+    char key[2 * TEXT_SIZE];
+    for (size_t depth = 1; depth < DEPTH_MAX; depth++) {
+        for (size_t n = 0; n < make_path(key_parts, KEY_PARTS, depth, n, below); n++) {
+            (void)snprintf(key, sizeof key, "%s/%s", folder, below);
+            reaches = reaches || plainly_matches(glob, key);
+        }
+    }
+    return reaches;
+}
+
+static void test_reaches_are_those_of_the_rules(void **state)
+{
+    (void)state;
+    char glob[TEXT_SIZE];
+    char folder[TEXT_SIZE];
+    for (size_t depth = 1; depth < DEPTH_MAX; depth++) {
+        for (size_t g = 0; g < make_path(glob_parts, GLOB_PARTS, depth, g, glob); g++) {
+            bool is_glob = strlen(glob) < 2 || strcmp(glob + strlen(glob) - 2, "**") != 0;
+            for (size_t length = 1; is_glob && length < DEPTH_MAX; length++) {
+                for (size_t k = 0; k < make_path(key_parts, KEY_PARTS, length, k, folder); k++) {
+                    if (pn_glob_reaches(glob, folder) != plainly_reaches(glob, folder)) {
+                        fail_msg("%s and %s", glob, folder);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Trying all places of each `**` would take longer than the universe is old. */
+static void test_many_stars(void **state)
+{
+    enum { MANY = 150 };
+    (void)state;
+    struct pn_buf glob;
+    struct pn_buf key;
+    pn_buf_init(&glob, PN_KEY_MAX);
+    pn_buf_init(&key, PN_KEY_MAX);
+    pn_buf_adds(&glob, "in");
+    pn_buf_adds(&key, "in");
+    for (size_t i = 0; i < MANY; i++) {
+        pn_buf_adds(&glob, i % 2 == 0 ? "/**" : "/*a*");
+        pn_buf_adds(&key, "/aba");
+    }
+    pn_buf_adds(&glob, "/**/b");
+    assert_int_equal(pn_glob_check(pn_buf_text(&glob), NULL), 0);
+    assert_false(pn_glob_matches(pn_buf_text(&glob), pn_buf_text(&key)));
+    assert_true(pn_glob_reaches(pn_buf_text(&glob), pn_buf_text(&key)));
+    pn_buf_adds(&key, "/_c");
+    assert_false(pn_glob_reaches(pn_buf_text(&glob), pn_buf_text(&key)));
+    key.len -= 2;
+    pn_buf_adds(&key, "b");
+    assert_true(pn_glob_matches(pn_buf_text(&glob), pn_buf_text(&key)));
+    pn_buf_deinit(&glob);
+    pn_buf_deinit(&key);
+}
+
 static void test_formats(void **state)
 {
     (void)state;
@@ -132,6 +262,9 @@ int main(void)
         cmocka_unit_test(test_what_is_a_pattern),
         cmocka_unit_test(test_matches),
         cmocka_unit_test(test_reaches),
+        cmocka_unit_test(test_matches_are_those_of_the_rules),
+        cmocka_unit_test(test_reaches_are_those_of_the_rules),
+        cmocka_unit_test(test_many_stars),
         cmocka_unit_test(test_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
