@@ -52,10 +52,14 @@ static void tell_unknown(struct pn_table_session *session, const struct pn_table
         pn_unknown_note_read(notes, &session->arena, &note);
     }
     if (note.values > 0 && note.name != NULL && note.object != NULL) {
+        char place[32] = "";
+        if (note.line > 0) {
+            (void)snprintf(place, sizeof place, "line %" PRId64 " of ", note.line);
+        }
         (void)fprintf(session->cli->err,
                       "%s: %" PRId64 " members of the newest load have no column, most of them "
-                      "\"%s\"; the first is in line %" PRId64 " of %s\n",
-                      table->name, note.values, note.name, note.line, note.object);
+                      "\"%s\"; the first is in %s%s\n",
+                      table->name, note.values, note.name, place, note.object);
     }
     pn_delta_destroy(&delta);
 }

@@ -39,8 +39,8 @@ struct pn_table_report {
     struct pn_unknown_member unknown[PN_UNKNOWN_SHOWN_MAX];
     size_t unknown_count;
     size_t unknown_more;
-    /* The first record with the first of them: a landed object and the line in it (from 1 on), or
-     * a shard and the offset. "" when there is none. May be cut off. */
+    /* The first record with the first of them: an object and the line in it (from 1 on; 0: the
+     * object has no lines), or a shard and the offset. "" when there is none. May be cut off. */
     char unknown_place[PN_UNKNOWN_PLACE_SIZE];
     int64_t unknown_position;
     int64_t objects; /* loads: landed objects read */

@@ -20,7 +20,7 @@ struct pn_unknown_note {
     int64_t values;   /* of members that no column takes; 0: there were none */
     const char *name; /* the most frequent; NULL: none */
     const char *object;
-    int64_t line;
+    int64_t line; /* from 1; 0: the object has none */
 };
 
 /* Appends the notes of a load. */

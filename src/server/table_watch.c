@@ -225,7 +225,11 @@ static void report_unknown(void *arg, struct pn_arena *arena, struct pn_json_wri
             pn_json_add_i64(json, "members", table->note.values);
             pn_json_add_cstr(json, "example", table->note.name);
             pn_json_add_cstr(json, "object", table->note.object);
-            pn_json_add_i64(json, "line", table->note.line);
+            if (table->note.line > 0) { /* a Parquet file has none */
+                pn_json_add_i64(json, "line", table->note.line);
+            } else {
+                pn_json_add_null(json, "line");
+            }
             pn_json_end(json);
         }
     }

@@ -96,6 +96,10 @@ def zstd(content):
     return pa.compress(content, "zstd", asbytes=True)
 
 
+def gzip_text(text):
+    return gzip.compress(text.encode())
+
+
 def parquet(path, **columns):
     pq.write_table(pa.table(columns), path)
 
@@ -191,6 +195,8 @@ def test_columns_that_the_table_lacks(files, policy, kept):
     assert files.rows(sql) == [{"id": 1, **kept}]
     parquet(files.put("c.parquet", ""), id=[3], w=[4])
     files.load()
+    listed = files.call("table", "list").stderr
+    assert "the first is in incoming/c.parquet" in listed, listed
     if policy == "keep":
         assert files.rows("SELECT id, _unknown AS u FROM orders WHERE id > 1 ORDER BY id") == [
             {"id": 2, "u": None}, {"id": 3, "u": '{"w":4}'}]  # fmt: skip
@@ -219,7 +225,26 @@ def test_an_object_that_cannot_be_read_is_named_and_nothing_is_loaded(files, nam
     assert files.ids() == [7]
 
 
+@pytest.mark.parametrize("end, pack", [(".jsonl", str.encode), (".json.gz", gzip_text)])
+def test_lines_that_are_arrays(files, end, pack):
+    """A line is a record, which may be an array of rows; one array may have many lines."""
+    files.put("lines" + end, pack('\n[{"id": 1}, {"id": 2}]\n[{"id": 3}]\n{"id": 4}\n[5]\n'))
+    files.put("one" + end, pack('[{"id": 6}, 7]\n\n'))
+    files.put("many" + end, pack('\ufeff[\n{"id": 8},\n[9]]\n'))
+    files.load()
+    assert files.ids() == [1, 2, 3, 4, 6, 8]
+    letters = [(row["object"], row["line"], row["value"]) for row in files.letters()]
+    assert letters == [
+        (f"incoming/lines{end}", 5, "[5]"), (f"incoming/many{end}", 2, "[9]"),
+        (f"incoming/one{end}", 2, "7"),
+    ]  # fmt: skip
+    files.put("more" + end, pack('[{"id": 10},\n{"id": 11}]\n[{"id": 12}]\n'))
+    files.refusal(f"incoming/more{end}", "line 3", "there is more after the end of the array")
+
+
 def test_parquet_that_does_not_fit(files):
+    parquet(files.put("a.parquet", ""), name=["x"])
+    files.refusal("incoming/a.parquet: ", "'id'", "missing", "nothing was loaded")
     parquet(files.put("a.parquet", ""), id=["1"])
     files.refusal("incoming/a.parquet", "'id'", "VARCHAR", "bigint", "nothing was loaded")
 

@@ -136,7 +136,7 @@ ARRAYS = [
     ('[{"id": 1},\n]', ["line 2 (byte 12)", "a comma too many"]),
     ('[{"id": 1},\n {"id": 2]]', ["line 2 (byte 21)", "a ] closes nothing"]),
     ('[{"id": 1}}]', ["line 1 (byte 10)", "a } closes nothing"]),
-    ('[{"id": 1}]\n[{"id": 2}]', ["line 2 (byte 12)", "more after the end", "a value a line"]),
+    ('[\n{"id": 1}]\n[{"id": 2}]', ["line 3 (byte 13)", "more after the end", "a value a line"]),
     ('[{"id": 1, "name": "x\n"}]', ["line 1 (byte 21)", "a line break within a text"]),
     ("[" * 1100, ["nested too deeply"]),
     ("[", ["no end"]),

@@ -24,7 +24,7 @@ struct pn_from_files {
     size_t capacity;
     int64_t passed_over;
     const char *passed_over_example;
-    const char *extra_example; /* the first object with a column that the table lacks, or NULL */
+    const struct pn_source_object *extra_example; /* the first with a column that the table lacks */
 };
 
 struct pn_from_files *pn_from_files_create(struct pn_duckdb *engine, const struct pn_table *table,
@@ -155,8 +155,8 @@ void pn_from_files_report(const struct pn_from_files *files, struct pn_table_rep
                    report->copied > 0 ? copy : "");
     if (report->unknown_place[0] == '\0' && files->extra_example != NULL) {
         (void)snprintf(report->unknown_place, sizeof report->unknown_place, "%s",
-                       files->extra_example);
-        report->unknown_position = 1;
+                       files->extra_example->object.key);
+        report->unknown_position = files->extra_example->format == PN_FILE_CSV ? 1 : 0;
     }
 }
 
@@ -219,7 +219,7 @@ static int add_json(struct pn_from_files *files, duckdb_connection connection, s
         }
         *any = true;
         if (!is_made) {
-            rc = pn_import_begins_array(lines, key, true, &is_made, e);
+            rc = pn_import_holds_array(lines, key, true, &is_made, e);
         }
         if (rc == 0 && is_made) {
             rc = make_lines(files, connection, object, made, scan, e);

@@ -113,7 +113,7 @@ static void note_extra(const struct pn_source_rows *rows, const struct pn_source
 {
     const struct pn_importing *importing = &source->importing;
     if (importing->extra_count > 0 && *rows->extra_example == NULL) {
-        *rows->extra_example = source->object->object.key;
+        *rows->extra_example = source->object;
     }
 }
 

@@ -34,7 +34,8 @@ struct pn_source_rows {
     const struct pn_table *batch; /* as whose rows they are written */
     duckdb_connection connection;
     struct pn_landed_scan *scan; /* gets the objects, and what is not a row */
-    const char **extra_example;  /* is set to an object with a column that the table lacks */
+    const struct pn_source_object *
+        *extra_example; /* is set to an object with a column that the table lacks */
 };
 /* Writes the rows of the objects that are CSV or Parquet. */
 int pn_source_rows_write(const struct pn_source_rows *rows, const struct pn_source_object *objects,

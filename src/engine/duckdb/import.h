@@ -117,10 +117,11 @@ void pn_import_add_read_csv(const struct pn_importing *importing, struct pn_buf 
 int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e) PN_MUST_CHECK;
 int pn_import_json(struct pn_importing *importing, struct pn_written *written,
                    struct pn_err *e) PN_MUST_CHECK;
-/* Does the text of a file, or of an object of the lines' store, begin an array? */
+/* Is the text of a file, or of an object of the lines' store, one array? Lines that are each an
+ * array are not. Only the first lines are looked at. */
 struct pn_lines;
-int pn_import_begins_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
-                           struct pn_err *e) PN_MUST_CHECK;
+int pn_import_holds_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
+                          struct pn_err *e) PN_MUST_CHECK;
 /* Is the file one array? */
 int pn_import_is_array(struct pn_importing *importing, bool *is_array,
                        struct pn_err *e) PN_MUST_CHECK;

@@ -54,6 +54,12 @@ static bool takes_extra(const struct pn_import *import)
                             : import->drops_extra;
 }
 
+/* Where the columns' names stand: a CSV has them in its first line. */
+static const char *place_of_names(const struct pn_importing *importing)
+{
+    return importing->file->format == PN_FILE_CSV ? ", line 1" : "";
+}
+
 int pn_import_match(struct pn_importing *importing, const char *const *names, size_t count,
                     struct pn_err *e)
 {
@@ -61,13 +67,14 @@ int pn_import_match(struct pn_importing *importing, const char *const *names, si
     importing->extra = pn_arena_calloc(&importing->arena, count + 1, sizeof *importing->extra);
     importing->extra_count = 0;
     const char *file = importing->file->name;
+    const char *place = place_of_names(importing);
     for (size_t i = 0; i < count; i++) {
         struct pn_import_column *column = pn_import_column_for(importing, names[i]);
         if (column == NULL && !takes_extra(importing->import)) {
             return pn_err_input(e,
-                                "%s, line 1: table '%s' has no column '%.80s': add it to "
+                                "%s%s: table '%s' has no column '%.80s': add it to "
                                 "pipeline.yml, as a column or an alias, or leave it out by %s; %s",
-                                file, table->name, names[i],
+                                file, place, table->name, names[i],
                                 importing->import->for_load ? "`unknown_keys: drop`"
                                                             : "--extra-columns drop",
                                 pn_import_undone(importing->import));
@@ -78,9 +85,9 @@ int pn_import_match(struct pn_importing *importing, const char *const *names, si
         }
         if (column != NULL && column->at >= 0) {
             return pn_err_input(e,
-                                "%s, line 1: the columns '%.80s' and '%.80s' are both column '%s' "
+                                "%s%s: the columns '%.80s' and '%.80s' are both column '%s' "
                                 "of table '%s': remove one; %s",
-                                file, names[column->at], names[i], column->column->name,
+                                file, place, names[column->at], names[i], column->column->name,
                                 table->name, pn_import_undone(importing->import));
         }
         if (column != NULL) {
@@ -92,14 +99,14 @@ int pn_import_match(struct pn_importing *importing, const char *const *names, si
         any = any || importing->columns[i].at >= 0;
         if (importing->columns[i].at < 0 && table->columns[i].required) {
             return pn_err_input(e,
-                                "%s, line 1: the column '%s', which table '%s' requires, is "
+                                "%s%s: the column '%s', which table '%s' requires, is "
                                 "missing; %s",
-                                file, table->columns[i].name, table->name,
+                                file, place, table->columns[i].name, table->name,
                                 pn_import_undone(importing->import));
         }
     }
     return any ? 0
-               : pn_err_input(e, "%s, line 1: none of its columns is one of table '%s'; %s", file,
+               : pn_err_input(e, "%s%s: none of its columns is one of table '%s'; %s", file, place,
                               table->name, pn_import_undone(importing->import));
 }
 

@@ -19,31 +19,62 @@ enum { PIECE_BYTES = 1 << 20 };
 
 /* --- arrays ----------------------------------------------------------------------------------- */
 
-/* Does the text begin with a bracket? */
 int pn_import_is_array(struct pn_importing *importing, bool *is_array, struct pn_err *e)
 {
     struct pn_lines *lines = pn_lines_create(NULL, importing->engine->config.io, PN_LINE_BYTES_MAX);
-    int rc = pn_import_begins_array(lines, importing->file->path, false, is_array, e);
+    int rc = pn_import_holds_array(lines, importing->file->path, false, is_array, e);
     pn_lines_destroy(&lines);
     return rc;
 }
 
-int pn_import_begins_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
-                           struct pn_err *e)
+/* Does the line hold all of an array, and nothing after it? */
+static bool is_whole_array(const struct pn_line *line)
+{
+    struct pn_array_split split = {.line = 1};
+    struct pn_buf values;
+    struct pn_err ignored;
+    pn_buf_init(&values, line->len + 1);
+    bool is = !line->too_long &&
+              pn_array_split(&split, line->text, line->len, &values, &ignored) == 0 &&
+              split.state == PN_ARRAY_AFTER;
+    pn_buf_deinit(&values);
+    return is;
+}
+
+/* The next line with more than blanks; `at` is of its first byte after them. */
+static int next_full_line(struct pn_lines *lines, struct pn_line *line, bool is_first, size_t *at,
+                          bool *more, struct pn_err *e)
+{
+    int rc = 0;
+    for (*more = true; rc == 0 && *more; is_first = false) {
+        rc = pn_lines_next(lines, line, more, e);
+        *at = rc == 0 && *more && is_first ? pn_text_bom(line->text, line->len) : 0;
+        while (rc == 0 && *more && *at < line->len && pn_array_is_blank(line->text[*at])) {
+            (*at)++;
+        }
+        if (rc == 0 && *more && *at < line->len) {
+            break;
+        }
+    }
+    return rc;
+}
+
+int pn_import_holds_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
+                          struct pn_err *e)
 {
     struct pn_line line = {.len = 0};
-    bool more = true;
+    size_t at = 0;
+    bool more = false;
     *is_array = false;
     int rc = pn_lines_open(lines, name, is_object, 0, INT64_MAX, e);
-    for (bool is_first = true; rc == 0 && more; is_first = false) {
-        rc = pn_lines_next(lines, &line, &more, e);
-        size_t at = rc == 0 && more && is_first ? pn_text_bom(line.text, line.len) : 0;
-        while (rc == 0 && more && at < line.len && pn_array_is_blank(line.text[at])) {
-            at++;
-        }
-        if (rc == 0 && more && at < line.len) {
-            *is_array = line.text[at] == '[';
-            more = false;
+    if (rc == 0) {
+        rc = next_full_line(lines, &line, true, &at, &more, e);
+    }
+    if (rc == 0 && more && line.text[at] == '[') {
+        *is_array = true;
+        if (is_whole_array(&line)) {
+            rc = next_full_line(lines, &line, false, &at, &more, e);
+            *is_array = !more;
         }
     }
     return rc;

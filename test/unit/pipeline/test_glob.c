@@ -140,7 +140,7 @@ static bool plainly_matches(const char *glob, const char *key)
     bool is_same = glob[0] == '*'   ? key[0] != '_'
                    : glob[1] == '*' ? glob[0] == key[0]
                                     : strcspn(glob, "/") == strcspn(key, "/") &&
-                                        strncmp(glob, key, strcspn(glob, "/")) == 0;
+                                          strncmp(glob, key, strcspn(glob, "/")) == 0;
     return is_same && plainly_matches(next_part(glob), next_part(key));
 }
 
