@@ -319,6 +319,8 @@ int pn_delta_restore(struct pn_delta *table, int64_t version, const char *markin
                      struct pn_err *e) PN_MUST_CHECK;
 /* The rows of a snapshot's files; -1: statistics do not say. */
 int64_t pn_delta_snapshot_rows(const struct pn_delta_snapshot *snapshot);
+/* The size of its files by the log; INT64_MAX for more. */
+int64_t pn_delta_snapshot_bytes(const struct pn_delta_snapshot *snapshot);
 
 /*
  * Do rows of schema `rows` differ from a table of schema `table` only in wider types (an integer of

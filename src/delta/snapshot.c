@@ -97,3 +97,15 @@ int64_t pn_delta_snapshot_rows(const struct pn_delta_snapshot *snapshot)
     }
     return rows;
 }
+
+int64_t pn_delta_snapshot_bytes(const struct pn_delta_snapshot *snapshot)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < snapshot->file_count; i++) {
+        int64_t size = snapshot->files[i].size_bytes;
+        if (size > 0 && __builtin_add_overflow(bytes, size, &bytes)) {
+            return INT64_MAX;
+        }
+    }
+    return bytes;
+}

@@ -92,7 +92,7 @@ static int prepare_copy(struct pn_appender *appender, const struct pn_table *tab
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_begin_file(appender->engine, table, &copy->path, e);
     if (rc == 0) {
-        pn_duckdb_add_copy(appender->engine, table, select, copy->path, PN_DUCKDB_APPEND_GROUP_ROWS,
+        pn_duckdb_add_copy(appender->engine, table, select, copy->path, PN_DUCKDB_SMALL_GROUP_ROWS,
                            &sql);
         rc = pn_buf_check(select, "a statement for DuckDB", e);
     }

@@ -26,14 +26,15 @@ struct asking_all {
 
 static bool has_little(const struct pn_duckdb_asked *asked)
 {
-    int64_t bytes = 0;
-    for (size_t i = 0; i < asked->count; i++) {
+    bool little = true;
+    int64_t left = LITTLE_BYTES;
+    for (size_t i = 0; little && i < asked->count; i++) {
         const struct pn_delta_snapshot *snapshot = asked->items[i].snapshot;
-        for (size_t k = 0; snapshot != NULL && k < snapshot->file_count; k++) {
-            bytes += snapshot->files[k].size_bytes;
-        }
+        int64_t bytes = snapshot != NULL ? pn_delta_snapshot_bytes(snapshot) : 0;
+        little = bytes <= left;
+        left -= bytes;
     }
-    return bytes <= LITTLE_BYTES;
+    return little;
 }
 
 /* Reads all texts and logs. False: they are to be asked in turn, be it for a fault of one, which is

@@ -128,7 +128,8 @@ static int write_rows(struct load *load, size_t i, duckdb_connection connection,
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT * FROM ");
     pn_landed_add_call(scan, &sql);
-    int rc = pn_duckdb_write(load->engine, connection, batch, &sql, &load->written[i], e);
+    int rc = pn_duckdb_write_from(load->engine, connection, batch, &sql,
+                                  pn_landed_counts(scan).bytes, &load->written[i], e);
     if (rc != 0) {
         (void)pn_landed_failure(scan, e);
     }

@@ -23,8 +23,9 @@
 enum {
     PN_DUCKDB_SQL_MAX = 64 << 20,     /* bytes of a statement we put together */
     PN_DUCKDB_ROW_GROUP_ROWS = 60000, /* measured: larger groups cost memory and time */
-    /* Of an append: a batch has some ten thousand rows, and a thread encodes a group. */
-    PN_DUCKDB_APPEND_GROUP_ROWS = 6000
+    /* Of an append, and of little data: there are some ten thousand rows, and a thread encodes a
+     * group. */
+    PN_DUCKDB_SMALL_GROUP_ROWS = 6000
 };
 
 struct pn_landed_scan;

@@ -16,15 +16,16 @@ struct transform {
     struct pn_table_report *reports;
 };
 
+/* `bytes` is the size of the tables that it reads. */
 static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
-                       const struct pn_table *table, struct pn_table_report *report,
+                       const struct pn_table *table, int64_t bytes, struct pn_table_report *report,
                        struct pn_err *e)
 {
     struct pn_written written = {0};
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_duckdb_add_select(&sql, table->sql);
-    int rc = pn_duckdb_write(engine, connection, table, &sql, &written, e);
+    int rc = pn_duckdb_write_from(engine, connection, table, &sql, bytes, &written, e);
     if (rc != 0) {
         pn_err_prefix(e, "%s", table->sql_file);
         goto out;
@@ -57,6 +58,7 @@ static int transform_table(void *arg, size_t i, duckdb_connection connection, st
     struct pn_table_report *report = &transform->reports[i];
     int64_t start_ms = pn_mono_ms(engine->clock);
     struct pn_file_lease lease = {0};
+    int64_t bytes = 0;
     int rc = 0;
     if (table->mode != PN_MODE_OVERWRITE) {
         rc = pn_duckdb_transform_new(engine, connection, table, report, e);
@@ -64,18 +66,19 @@ static int transform_table(void *arg, size_t i, duckdb_connection connection, st
         return rc;
     }
     for (size_t k = 0; rc == 0 && k < table->read_count; k++) {
+        struct pn_duckdb_viewed viewed = {.version = -1};
         rc = pn_duckdb_view_latest(engine, &engine->work_views, connection, table->reads[k], &lease,
-                                   e);
+                                   &viewed, e);
+        bytes = viewed.bytes > INT64_MAX - bytes ? INT64_MAX : bytes + viewed.bytes;
         if (rc == 0 && k < PN_READ_VERSIONS_MAX) {
-            report->read_versions[report->read_count++] =
-                pn_duckdb_view_version(&engine->work_views, table->reads[k]->name);
+            report->read_versions[report->read_count++] = viewed.version;
         }
     }
     if (rc == 0) {
         rc = pn_duckdb_check_select(connection, table, e);
     }
     if (rc == 0) {
-        rc = select_into(engine, connection, table, report, e);
+        rc = select_into(engine, connection, table, bytes, report, e);
     }
     pn_file_lease_release(&lease);
     report->duration_ms = pn_mono_ms(engine->clock) - start_ms;

@@ -152,7 +152,8 @@ int pn_duckdb_view_of(struct pn_duckdb *engine, struct pn_duckdb_views *views,
 
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
-                          struct pn_file_lease *lease, struct pn_err *e)
+                          struct pn_file_lease *lease, struct pn_duckdb_viewed *viewed,
+                          struct pn_err *e)
 {
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_err cause = {.class_ = PN_CLASS_NONE};
@@ -168,6 +169,9 @@ int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *view
     pthread_mutex_unlock(&views->lock);
     if (rc == 0 && missing) {
         rc = pn_pipeline_not_yet(engine->pipeline, table, e);
+    }
+    if (rc == 0) {
+        *viewed = (struct pn_duckdb_viewed){snapshot->version, pn_delta_snapshot_bytes(snapshot)};
     }
     pn_delta_snapshot_destroy(&snapshot);
     pn_delta_destroy(&delta);

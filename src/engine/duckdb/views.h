@@ -33,11 +33,17 @@ struct pn_duckdb_views {
 void pn_duckdb_views_init(struct pn_duckdb_views *views);
 void pn_duckdb_views_deinit(struct pn_duckdb_views *views);
 
+/* What a view is of. */
+struct pn_duckdb_viewed {
+    int64_t version;
+    int64_t bytes; /* of its files */
+};
 /* Sees to it that the instance has a view over the latest version of a table, whose files are there
  * until `lease` is released. MISSING, with what to do, when the table has none. */
 int pn_duckdb_view_latest(struct pn_duckdb *engine, struct pn_duckdb_views *views,
                           duckdb_connection connection, const struct pn_table *table,
-                          struct pn_file_lease *lease, struct pn_err *e) PN_MUST_CHECK;
+                          struct pn_file_lease *lease, struct pn_duckdb_viewed *viewed,
+                          struct pn_err *e) PN_MUST_CHECK;
 /* The same over a version that was read, under table->name, which may be "<table>@<version>". NULL:
  * the table has none, and no view then. */
 int pn_duckdb_view_of(struct pn_duckdb *engine, struct pn_duckdb_views *views,

@@ -304,27 +304,34 @@ static void set_values(struct pn_written *written, const struct pn_delta_map_ent
     }
 }
 
-int pn_duckdb_write_partition(struct pn_duckdb *engine, duckdb_connection connection,
-                              const struct pn_table *table, const struct pn_buf *select,
-                              const struct pn_delta_map_entry *values, size_t value_count,
-                              struct pn_written *written, struct pn_err *e)
+/* A statement's rows, and the partition that they are of, where there is one. */
+struct source {
+    const struct pn_buf *select;
+    int group_rows;
+    const struct pn_delta_map_entry *values;
+    size_t value_count;
+};
+
+static int write_rows(struct pn_duckdb *engine, duckdb_connection connection,
+                      const struct pn_table *table, const struct source *source,
+                      struct pn_written *written, struct pn_err *e)
 {
     char *path = NULL;
     duckdb_result result;
     struct pn_buf sql;
     *written = (struct pn_written){0};
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    PN_ASSERT(value_count == 0 || table->partition_count == 0);
+    PN_ASSERT(source->value_count == 0 || table->partition_count == 0);
     int rc = pn_duckdb_begin_file(engine, table, &path, e);
     if (rc == 0) {
-        pn_duckdb_add_copy(engine, table, select, path, PN_DUCKDB_ROW_GROUP_ROWS, &sql);
-        rc = pn_buf_check(select, "a statement for DuckDB", e);
+        pn_duckdb_add_copy(engine, table, source->select, path, source->group_rows, &sql);
+        rc = pn_buf_check(source->select, "a statement for DuckDB", e);
     }
     if (rc == 0) {
         rc = pn_duckdb_run_long(connection, &sql, &engine->interrupted, &result, e);
         if (rc == 0) {
             pn_duckdb_copied(table, &result, written);
-            set_values(written, values, value_count);
+            set_values(written, source->values, source->value_count);
             rc = pn_duckdb_keep(engine, table, path, written, e);
         } else {
             pn_duckdb_remove_file(engine, path);
@@ -336,6 +343,27 @@ int pn_duckdb_write_partition(struct pn_duckdb *engine, duckdb_connection connec
     pn_buf_deinit(&sql);
     free(path);
     return rc;
+}
+
+int pn_duckdb_write_partition(struct pn_duckdb *engine, duckdb_connection connection,
+                              const struct pn_table *table, const struct pn_buf *select,
+                              const struct pn_delta_map_entry *values, size_t value_count,
+                              struct pn_written *written, struct pn_err *e)
+{
+    const struct source source = {select, PN_DUCKDB_ROW_GROUP_ROWS, values, value_count};
+    return write_rows(engine, connection, table, &source, written, e);
+}
+
+int pn_duckdb_write_from(struct pn_duckdb *engine, duckdb_connection connection,
+                         const struct pn_table *table, const struct pn_buf *select, int64_t bytes,
+                         struct pn_written *written, struct pn_err *e)
+{
+    const int64_t little = 16 << 20;
+    const struct source source = {
+        .select = select,
+        .group_rows = bytes <= little ? PN_DUCKDB_SMALL_GROUP_ROWS : PN_DUCKDB_ROW_GROUP_ROWS,
+    };
+    return write_rows(engine, connection, table, &source, written, e);
 }
 
 int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
