@@ -2,11 +2,12 @@
 
 import gzip
 import json
+import threading
 
 import pytest
 
 from pinion import run
-from s3 import KEYS, s3, settings  # noqa: F401
+from s3 import BUCKET, KEYS, Proxy, s3, settings  # noqa: F401
 from test_from_files import DEFINITION
 
 
@@ -18,8 +19,8 @@ def call(s3, data, tmp_path):  # noqa: F811
     text = DEFINITION.format(files="incoming/**/*", more="mode: append", paid="mode: append")
     (folder / "pipeline.yml").write_text(text)
 
-    def command(*args, check=True):
-        options = settings(s3.url, tmp_path.name)
+    def command(*args, check=True, url=s3.url):
+        options = settings(url, tmp_path.name)
         more = ["--pipeline", folder] if args[0] != "store" else []
         return run(*args, *more, *options, data=data, env=KEYS, check=check)
 
@@ -53,3 +54,47 @@ def test_objects_of_a_bucket(call, tmp_path):
     put("e.csv", "id\n7\n")
     done = call("task", "nightly", "load", check=False)
     assert done.returncode == 1 and "incoming/e.csv" in done.stderr and "changed" in done.stderr
+
+
+class Gate(Proxy):
+    """Answers the first read of an object with this end only once another one is asked for."""
+
+    def __init__(self, server, end):
+        super().__init__(server)
+        self.end = end
+        self.asked = set()
+        self.two = threading.Event()
+        self.was_alone = False
+
+    def pass_on(self, handler):
+        path = handler.path.split("?")[0]
+        if handler.command == "GET" and path.endswith(self.end):
+            with self.lock:
+                self.asked.add(path)
+                if len(self.asked) == 2:
+                    self.two.set()
+            if not self.two.wait(60):
+                self.was_alone = True
+        super().pass_on(handler)
+
+
+@pytest.mark.parametrize("end, row", [(".csv", "id\n{}\n"), (".jsonl", '{{"id": {}}}\n')])
+def test_many_objects_are_read_at_once(call, s3, tmp_path, end, row):  # noqa: F811
+    client = s3.client()
+    for number in range(40):
+        key = f"{tmp_path.name}/incoming/{number}{end}"
+        client.put_object(Bucket=BUCKET, Key=key, Body=row.format(number).encode())
+    with Gate(s3, end) as gate:
+        call("task", "nightly", "load", url=gate.url)
+        assert len(gate.asked) == 40 and not gate.was_alone
+    found = call("query", "SELECT count(*) AS n, sum(id) AS ids FROM orders", "--format", "json")
+    assert json.loads(found.stdout) == [{"n": 40, "ids": 780}]
+
+
+def test_of_objects_that_are_damaged_the_first_is_named(call, tmp_path):
+    for number in range(30):
+        file = tmp_path / "file"
+        file.write_bytes(b"no gzip" if number > 7 else gzip.compress(b'{"id": 1}\n'))
+        call("store", "put", file, f"incoming/{number:02}.jsonl.gz")
+    done = call("task", "nightly", "load", check=False)
+    assert done.returncode == 1 and "incoming/08.jsonl.gz" in done.stderr, done

@@ -204,30 +204,50 @@ static int make_lines(struct pn_from_files *files, duckdb_connection connection,
     return rc;
 }
 
+/* Which objects become a file of lines: not known by their names alone. */
+struct looking {
+    struct pn_from_files *files;
+    bool *is_made; /* of each object */
+};
+
+static int look(void *arg, size_t i, struct pn_err *e)
+{
+    struct looking *looking = arg;
+    const struct pn_from_files *files = looking->files;
+    const struct pn_source_object *object = &files->objects[i];
+    if (object->format != PN_FILE_JSON) {
+        return 0;
+    }
+    looking->is_made[i] = pn_file_packing_of(object->object.key) == PN_FILE_ZSTD;
+    if (looking->is_made[i]) {
+        return 0;
+    }
+    struct pn_lines *lines =
+        pn_lines_create(files->engine->store, files->engine->config.io, PN_LINE_BYTES_MAX);
+    int rc = pn_import_holds_array(lines, object->object.key, true, &looking->is_made[i], e);
+    pn_lines_destroy(&lines);
+    return rc;
+}
+
 static int add_json(struct pn_from_files *files, duckdb_connection connection, struct made *made,
                     struct pn_landed_scan *scan, bool *any, struct pn_err *e)
 {
-    struct pn_lines *lines =
-        pn_lines_create(files->engine->store, files->engine->config.io, PN_LINE_BYTES_MAX);
-    int rc = 0;
+    struct looking looking = {.files = files};
+    looking.is_made = pn_xcalloc(files->count + 1, sizeof *looking.is_made);
+    int rc = pn_duckdb_requests(files->engine, files->count, look, &looking, e);
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         const struct pn_source_object *object = &files->objects[i];
-        const char *key = object->object.key;
-        bool is_made = pn_file_packing_of(key) == PN_FILE_ZSTD;
         if (object->format != PN_FILE_JSON) {
             continue;
         }
         *any = true;
-        if (!is_made) {
-            rc = pn_import_holds_array(lines, key, true, &is_made, e);
-        }
-        if (rc == 0 && is_made) {
+        if (looking.is_made[i]) {
             rc = make_lines(files, connection, object, made, scan, e);
-        } else if (rc == 0) {
-            pn_landed_add_object(scan, key, object->object.size_bytes);
+        } else {
+            pn_landed_add_object(scan, object->object.key, object->object.size_bytes);
         }
     }
-    pn_lines_destroy(&lines);
+    free(looking.is_made);
     return rc;
 }
 

@@ -213,22 +213,49 @@ static int write_opened(const struct pn_source_rows *rows, struct pn_source_file
     return rc;
 }
 
-/* Opens those that are not empty, *opened. */
+struct opening {
+    const struct pn_source_rows *rows;
+    struct pn_source_file *sources; /* whose objects are set */
+};
+
+static int open_one(void *arg, size_t i, struct pn_err *e)
+{
+    const struct opening *opening = arg;
+    const struct pn_source_rows *rows = opening->rows;
+    return pn_source_file_open(rows->engine, rows->table, rows->connection, &opening->sources[i],
+                               e);
+}
+
+/* To a place that is free. */
+static void move_source(struct pn_source_file *to, struct pn_source_file *from)
+{
+    if (to == from) {
+        return;
+    }
+    *to = *from;
+    to->import.files = &to->file;
+    to->importing.import = &to->import;
+    to->importing.file = &to->file;
+    *from = (struct pn_source_file){.object = NULL};
+}
+
+/* Opens those that are not empty, *opened: the first ones of `sources`. */
 static int open_sources(const struct pn_source_rows *rows, const struct pn_source_object **objects,
                         size_t count, struct pn_source_file *sources, size_t *opened,
                         struct pn_err *e)
 {
-    int rc = 0;
+    struct opening opening = {.rows = rows, .sources = sources};
+    for (size_t i = 0; i < count; i++) {
+        sources[i].object = objects[i];
+    }
+    int rc = pn_duckdb_requests(rows->engine, count, open_one, &opening, e);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        struct pn_source_file *source = &sources[*opened];
-        source->object = objects[i];
-        rc = pn_source_file_open(rows->engine, rows->table, rows->connection, source, e);
-        rc = rc == 0 ? pn_import_begin(&source->importing, e) : rc;
-        if (rc == 0 && source->importing.is_empty) {
-            pn_source_file_close(rows->engine, source);
-            *source = (struct pn_source_file){.object = NULL};
+        rc = pn_import_begin(&sources[i].importing, e);
+        if (rc == 0 && sources[i].importing.is_empty) {
+            pn_source_file_close(rows->engine, &sources[i]);
+            sources[i] = (struct pn_source_file){.object = NULL};
         } else if (rc == 0) {
-            (*opened)++;
+            move_source(&sources[(*opened)++], &sources[i]);
         }
     }
     return rc;

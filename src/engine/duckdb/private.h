@@ -166,6 +166,12 @@ void pn_duckdb_put_scalar(struct pn_json_writer *json, duckdb_logical_type type,
 int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
                    int (*job)(void *arg, size_t i, duckdb_connection connection, struct pn_err *e),
                    void *arg, struct pn_err *e) PN_MUST_CHECK;
+/* Runs job(arg, i, ...) for i below `count`, several at once, for jobs that mostly wait for the
+ * store. After a failure, or an interrupt, no further ones begin; returns the failure of the lowest
+ * i. */
+int pn_duckdb_requests(struct pn_duckdb *engine, size_t count,
+                       int (*job)(void *arg, size_t i, struct pn_err *e), void *arg,
+                       struct pn_err *e) PN_MUST_CHECK;
 
 /* --- query.c ------------------------------------------------------------------------------- */
 
