@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "base/gunzip.h"
 #include "base/mem.h"
@@ -163,28 +162,51 @@ static int write_lines(struct pn_importing *importing, const char *path, struct 
     return rc;
 }
 
+/* What is written next, in pieces. */
+struct target {
+    const struct pn_io *io;
+    const char *path;
+    int fd;
+    int64_t at;
+    struct pn_buf piece;
+};
+
+static int write_piece(struct target *target, struct pn_err *e)
+{
+    int rc = pn_buf_check(&target->piece, "a piece of a file", e);
+    if (rc == 0 && target->piece.len > 0) {
+        rc = pn_io_write_at(target->io, target->fd, target->piece.data, target->piece.len,
+                            target->at, target->path, e);
+        target->at += (int64_t)target->piece.len;
+        pn_buf_reset(&target->piece);
+    }
+    return rc;
+}
+
 /* A line that is cut off is not JSON any more, which the reader of the lines says. */
 static int copy_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
 {
-    const struct pn_io *io = importing->engine->config.io;
-    struct pn_lines *lines = pn_lines_create(NULL, io, PN_LINE_BYTES_MAX);
+    struct target target = {.io = importing->engine->config.io, .path = path, .fd = -1};
+    struct pn_lines *lines = pn_lines_create(NULL, target.io, PN_LINE_BYTES_MAX);
     struct pn_line line = {.len = 0};
     bool more = true;
-    int64_t at = 0;
-    int fd = -1;
+    pn_buf_init(&target.piece, PIECE_BYTES + PN_LINE_BYTES_MAX + 1);
     int rc = pn_lines_open(lines, importing->file->path, false, 0, INT64_MAX, e);
     if (rc == 0) {
-        rc = pn_io_open(io, path, O_WRONLY | O_CREAT | O_EXCL, &fd, e);
+        rc = pn_io_open(target.io, path, O_WRONLY | O_CREAT | O_EXCL, &target.fd, e);
     }
     while (rc == 0 && more) {
         rc = pn_lines_next(lines, &line, &more, e);
-        struct iovec parts[] = {{(char *)line.text, line.len}, {(char *)"\n", 1}};
         if (rc == 0 && more) {
-            rc = pn_io_writev_at(io, fd, parts, 2, at, path, e);
-            at += (int64_t)line.len + 1;
+            pn_buf_add(&target.piece, line.text, line.len);
+            pn_buf_addc(&target.piece, '\n');
+        }
+        if (rc == 0 && (!more || target.piece.len >= PIECE_BYTES)) {
+            rc = write_piece(&target, e);
         }
     }
-    pn_io_close(io, &fd);
+    pn_io_close(target.io, &target.fd);
+    pn_buf_deinit(&target.piece);
     pn_lines_destroy(&lines);
     return rc;
 }
