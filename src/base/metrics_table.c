@@ -261,6 +261,15 @@ const struct pn_metric_row pn_metrics_table[PN_METRIC_COUNT] = {
             .alarm = "growing fast: other consumers read the same shards, give kinesis.read_ms a "
                      "larger value",
         },
+    [PN_METRIC_STREAM_SUBSCRIPTIONS] =
+        {
+            .name = "pinion_stream_subscriptions_total",
+            .kind = PN_METRIC_COUNTER,
+            .help = "Subscriptions to shards that were begun (kinesis.consumer). Each lasts up to "
+                    "five minutes.",
+            .alarm = "growing faster than one a shard in five minutes: connections break, or "
+                     "another process uses the same consumer",
+        },
     [PN_METRIC_STREAM_FAILED] =
         {
             .name = "pinion_stream_failed",

@@ -23,7 +23,7 @@ static bool is_elsewhere(const struct pn_app *app)
     return app->settings->kinesis.endpoint[0] != '\0';
 }
 
-static int open_source(struct pn_cli *cli, const struct pn_app *app,
+static int open_source(struct pn_cli *cli, const struct pn_app *app, bool looks_only,
                        struct pn_stream_reader *reader, struct pn_err *e)
 {
     if (is_elsewhere(app) && cli->url != NULL) {
@@ -31,7 +31,7 @@ static int open_source(struct pn_cli *cli, const struct pn_app *app,
                                "another Kinesis (kinesis.endpoint): leave one of the two out");
     }
     if (is_elsewhere(app)) {
-        return pn_app_open_stream_source(app, &reader->source, e);
+        return pn_app_open_stream_source(app, !looks_only, &reader->source, e);
     }
     int rc = pn_cli_server_url(cli, &reader->url, e);
     if (rc != 0) {
@@ -79,7 +79,7 @@ int pn_stream_reader_open(struct pn_cli *cli, bool looks_only, char **names, int
         rc = pn_app_open_store(app, &reader->store, e);
     }
     if (rc == 0) {
-        rc = open_source(cli, app, reader, e);
+        rc = open_source(cli, app, looks_only, reader, e);
     }
     if (rc == 0) {
         rc = pn_app_open_stream_engine(app, reader->store, false, &reader->engine, e);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "processor/kinesis_fanout.h"
 #include "processor/origin.h"
 
 /* With the lock: copies of the names that are remembered. */
@@ -73,6 +74,26 @@ static int describe(struct pn_processor_source *source, const char *name, struct
     return 0;
 }
 
+static int read_shard(struct pn_processor_source *source, const char *name, uint64_t id,
+                      uint32_t shard, int64_t offset, const struct pn_processor_place *place,
+                      size_t max_records, size_t max_bytes, struct pn_arena *arena,
+                      struct pn_processor_source_records *out, struct pn_err *e)
+{
+    struct pn_kinesis_reader *reader = (struct pn_kinesis_reader *)source;
+    struct pn_kinesis_reading reading = {
+        .reader = reader, .id = id, .shard = shard, .offset = offset, .place = place};
+    bool is_read = false;
+    *out = (struct pn_processor_source_records){
+        .next_offset = offset, .lost_until = offset, .place = *place, .behind_ms = -1};
+    int rc = pn_kinesis_reader_look(reader, name, &reading.stream, e);
+    if (rc == 0 && reader->fanout != NULL) {
+        rc = pn_kinesis_fanout_read(reader->fanout, &reading, max_records, max_bytes, arena, out,
+                                    &is_read, e);
+    }
+    return rc != 0 || is_read ? rc
+                              : pn_kinesis_reader_get_some(&reading, max_records, arena, out, e);
+}
+
 static uint64_t wait(struct pn_processor_source *source, uint64_t seen, int64_t ms)
 {
     struct pn_kinesis_reader *reader = (struct pn_kinesis_reader *)source;
@@ -88,6 +109,7 @@ static void destroy(struct pn_processor_source *source)
 {
     struct pn_kinesis_reader *reader = (struct pn_kinesis_reader *)source;
     pn_remote_destroy(&reader->remote);
+    pn_kinesis_fanout_destroy(&reader->fanout);
     while (reader->streams != NULL) {
         struct pn_kinesis_reader_stream *stream = reader->streams;
         reader->streams = stream->next;
@@ -110,11 +132,17 @@ int pn_processor_source_kinesis(const struct pn_processor_kinesis *config,
                                                        .names = list_names,
                                                        .describe = describe,
                                                        .position = pn_kinesis_reader_position,
-                                                       .read = pn_kinesis_reader_read,
+                                                       .read = read_shard,
                                                        .wait = wait,
                                                        .wake = wake};
-    const struct pn_remote_config remote_config = {.endpoint = config->endpoint,
-                                                   .region = config->region};
+    bool subscribes = config->consumer != NULL && config->consumer[0] != '\0';
+    /* Kinesis takes subscriptions over HTTP/2 alone; each has a connection of its own. */
+    const struct pn_remote_config remote_config = {
+        .endpoint = config->endpoint,
+        .region = config->region,
+        .http2 = subscribes,
+        .connections_max =
+            PN_REMOTE_CONNECTIONS_MAX + (subscribes ? PN_KINESIS_SUBSCRIPTIONS_MAX : 0)};
     const struct pn_remote_env env = {
         .io = config->io, .clock = config->clock, .metrics = config->metrics};
     struct pn_remote *remote = NULL;
@@ -134,6 +162,13 @@ int pn_processor_source_kinesis(const struct pn_processor_kinesis *config,
     pn_notifier_init(&made->notifier);
     pthread_mutex_init(&made->looking, NULL);
     pthread_mutex_init(&made->lock, NULL);
+    if (subscribes) {
+        rc = pn_kinesis_fanout_create(made, config->consumer, config->metrics, &made->fanout, e);
+    }
+    if (rc != 0) {
+        destroy(&made->source);
+        return rc;
+    }
     *source = &made->source;
     return 0;
 }

@@ -2,10 +2,12 @@
  * What the files of the source that is a Kinesis elsewhere share.
  *
  *   kinesis_reader.c         the source: its life and its operations
- *   kinesis_reader_calls.c   one call of its API, from a struct to a struct
+ *   kinesis_reader_call.h    one call of its API
+ *   kinesis_reader_calls.c   calls, from a struct to a struct
  *   kinesis_reader_look.c    which streams and shards there are, remembered for a while
  *   kinesis_reader_turn.c    whose turn it is to read a shard: iterators, limits
- *   kinesis_reader_get.c     reading a shard, and what is lost
+ *   kinesis_reader_loss.c    what is lost, and which shards are gone or at their end
+ *   kinesis_reader_get.c     reading a shard by GetRecords
  */
 #ifndef PN_PROCESSOR_KINESIS_READER_H
 #define PN_PROCESSOR_KINESIS_READER_H
@@ -15,6 +17,7 @@
 #include "aws/remote/remote.h"
 #include "base/notifier.h"
 #include "base/random.h"
+#include "processor/kinesis_reader_call.h"
 #include "processor/source.h"
 
 enum {
@@ -69,6 +72,8 @@ struct pn_kinesis_reader_stream {
     struct pn_kinesis_reader_stream *next;
 };
 
+struct pn_kinesis_fanout;
+
 struct pn_kinesis_reader {
     struct pn_processor_source source;
     struct pn_remote *remote;
@@ -76,6 +81,7 @@ struct pn_kinesis_reader {
     int64_t read_ms; /* between two reads of a shard */
     struct pn_metric *throttled;
     struct pn_notifier notifier;
+    struct pn_kinesis_fanout *fanout; /* NULL: shards are read by GetRecords alone */
     pthread_mutex_t looking; /* held while a stream is looked at, so that this is done once */
     pthread_mutex_t lock;    /* of what follows; never held during a call */
     struct pn_kinesis_reader_stream *streams;
@@ -89,15 +95,7 @@ struct pn_kinesis_reader {
 
 /* --- kinesis_reader_calls.c ------------------------------------------------------------------- */
 
-/*
- * All BLOCK, and have these errors: MISSING the stream or shard is not there; RETRY what may pass,
- * with one of the codes below where a caller has to know; FATAL what may not.
- */
-enum {
-    PN_KINESIS_READER_THROTTLED = -300,       /* too many calls, or too many bytes */
-    PN_KINESIS_READER_EXPIRED = -301,         /* the iterator, or the token of a page */
-    PN_KINESIS_READER_INVALID_ARGUMENT = -302 /* of class FATAL */
-};
+/* All BLOCK, and have the errors of kinesis_reader_call.h. */
 
 struct pn_kinesis_reader_summary {
     uint64_t id;
@@ -131,6 +129,14 @@ int pn_kinesis_reader_get(struct pn_kinesis_reader *reader, const char *stream,
                           const char *iterator, size_t max_records, struct pn_arena *arena,
                           struct pn_kinesis_reader_records *out, struct pn_err *e) PN_MUST_CHECK;
 
+/* Takes the members Records and MillisBehindLatest of a reply; `next` stays. Why it cannot, NULL
+ * when it can. */
+const char *pn_kinesis_reader_take_records(const struct pn_json *root, struct pn_arena *arena,
+                                           struct pn_kinesis_reader_records *out);
+/* Writes where to begin for a place's text, as an iterator or a subscription is asked to. */
+void pn_kinesis_reader_write_place(struct pn_json_writer *json, const char *text,
+                                   const char *type_key, const char *number_key);
+
 /* --- kinesis_reader_look.c -------------------------------------------------------------------- */
 
 /* The stream, looked at a while ago at most. MISSING when it is not there. The lock is not held. */
@@ -158,6 +164,9 @@ struct pn_kinesis_reading {
     struct pn_kinesis_reader_cursor cursor; /* iterator NULL: there is none yet */
 };
 
+/* Is the stream still that one (else MISSING)? Then notes its retention, and the time. */
+int pn_kinesis_reader_check_stream(struct pn_kinesis_reading *reading,
+                                   struct pn_err *e) PN_MUST_CHECK;
 /* Is the stream still that one (else MISSING), and is it this thread's turn? Then takes the
  * shard's cursor. */
 int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_ours,
@@ -172,15 +181,42 @@ void pn_kinesis_reader_pace(struct pn_kinesis_reading *reading, int64_t bytes, b
 struct pn_kinesis_reader_shard *pn_kinesis_reader_shard_of(struct pn_kinesis_reader_stream *stream,
                                                            uint32_t index);
 
+/* --- kinesis_reader_loss.c -------------------------------------------------------------------- */
+
+/* Where records are lost, offsets continue so much later: further than any batch reaches, so that
+ * what a crash has left of a batch (its dead letters) is not taken for what follows. */
+#define PN_KINESIS_READER_LOST_OFFSETS (INT64_C(1) << 32)
+
+/*
+ * The record before the place is gone, or there was none. A stream keeps records for a while only:
+ * so those that followed may be gone, too, unless all that arrived until a time that is not so long
+ * ago was read. All by the clock of Kinesis, so that processes whose clocks differ number what
+ * follows alike. Why records may be lost, in the arena; NULL: none are.
+ */
+const char *pn_kinesis_reader_lost(const struct pn_kinesis_reading *reading,
+                                   struct pn_arena *arena);
+/* Kinesis does not have the shard, or the stream. A shard goes some time after its last record. */
+int pn_kinesis_reader_judge_missing(struct pn_kinesis_reading *reading, struct pn_arena *arena,
+                                    struct pn_processor_source_records *out,
+                                    struct pn_err *e) PN_MUST_CHECK;
+/* A shard that was read to its end is never read again, so it is not enough that there is no
+ * further iterator: the shard must be closed. The look is also for its children. */
+int pn_kinesis_reader_check_end(struct pn_kinesis_reading *reading, struct pn_err *e) PN_MUST_CHECK;
+/* Kinesis refuses the place: adds to its error what may be wrong with that. Another stream of the
+ * name may be there, so the next look asks. */
+void pn_kinesis_reader_blame_place(const struct pn_kinesis_reading *reading,
+                                   struct pn_err *failure);
+
 /* --- kinesis_reader_get.c --------------------------------------------------------------------- */
 
 int pn_kinesis_reader_position(struct pn_processor_source *source, const char *name, uint64_t id,
                                uint32_t shard, enum pn_stream_start start, int64_t start_ms,
                                int64_t *offset, struct pn_processor_place *place,
                                struct pn_err *e) PN_MUST_CHECK;
-int pn_kinesis_reader_read(struct pn_processor_source *source, const char *name, uint64_t id,
-                           uint32_t shard, int64_t offset, const struct pn_processor_place *place,
-                           size_t max_records, size_t max_bytes, struct pn_arena *arena,
-                           struct pn_processor_source_records *out, struct pn_err *e) PN_MUST_CHECK;
+/* Reads on at the reading's place, if it is this thread's turn; `out` has been filled as if nothing
+ * was there. What comes was paid for, so it is not limited but in number: up to 10 MiB. */
+int pn_kinesis_reader_get_some(struct pn_kinesis_reading *reading, size_t max_records,
+                               struct pn_arena *arena, struct pn_processor_source_records *out,
+                               struct pn_err *e) PN_MUST_CHECK;
 
 #endif

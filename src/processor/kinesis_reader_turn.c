@@ -78,6 +78,27 @@ static bool is_turn(const struct pn_kinesis_reader *reader, struct pn_kinesis_re
     return true;
 }
 
+/* Is the stream still that one? With the lock. */
+static bool note_stream(struct pn_kinesis_reading *reading)
+{
+    reading->retention_ms = reading->stream->retention_ms;
+    reading->now_ms = pn_wall_ms(reading->reader->clock) + reading->reader->skew_ms;
+    return reading->stream->id == reading->id;
+}
+
+static int other_stream(const struct pn_kinesis_reading *reading, struct pn_err *e)
+{
+    return pn_err_missing(e, "the stream %s was deleted while it was read", reading->stream->name);
+}
+
+int pn_kinesis_reader_check_stream(struct pn_kinesis_reading *reading, struct pn_err *e)
+{
+    pthread_mutex_lock(&reading->reader->lock);
+    bool is_same = note_stream(reading);
+    pthread_mutex_unlock(&reading->reader->lock);
+    return is_same ? 0 : other_stream(reading, e);
+}
+
 static bool is_fresh(const struct pn_kinesis_reader_cursor *cursor, int64_t now_ms)
 {
     return now_ms - cursor->made_ms <= ITERATOR_MS_MAX;
@@ -88,12 +109,10 @@ int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_our
     struct pn_kinesis_reader *reader = reading->reader;
     int64_t now_ms = pn_mono_ms(reader->clock);
     pthread_mutex_lock(&reader->lock);
-    bool is_same = reading->stream->id == reading->id;
+    bool is_same = note_stream(reading);
     struct pn_kinesis_reader_shard *shard =
         pn_kinesis_reader_shard_of(reading->stream, reading->shard);
     *is_ours = is_same && is_turn(reader, shard, now_ms);
-    reading->retention_ms = reading->stream->retention_ms;
-    reading->now_ms = pn_wall_ms(reader->clock) + reader->skew_ms;
     if (*is_ours) {
         shard->next_ms = now_ms + reader->read_ms;
         for (size_t i = 0; i < shard->cursor_count; i++) {
@@ -109,9 +128,7 @@ int pn_kinesis_reader_take_turn(struct pn_kinesis_reading *reading, bool *is_our
         free(reading->cursor.iterator);
         reading->cursor.iterator = NULL;
     }
-    return is_same ? 0
-                   : pn_err_missing(e, "the stream %s was deleted while it was read",
-                                    reading->stream->name);
+    return is_same ? 0 : other_stream(reading, e);
 }
 
 /* A free place among the shard's cursors. With the lock. */

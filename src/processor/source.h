@@ -172,11 +172,15 @@ struct pn_processor_kinesis {
     const char *endpoint; /* as in aws/remote/remote.h */
     const char *region;
     int64_t read_ms; /* no shard is read more often */
+    /* The name or the ARN of the consumer as which shards are subscribed to (kinesis_fanout.h);
+     * NULL or "": they are read by GetRecords. */
+    const char *consumer;
     const struct pn_io *io;
     const struct pn_clock *clock;
     struct pn_metrics *metrics;
 };
-/* Its streams. Nothing is asked yet; INPUT when the endpoint is not a URL. */
+/* Its streams. Nothing is asked yet; INPUT when the endpoint is not a URL, or the consumer is not
+ * one. */
 int pn_processor_source_kinesis(const struct pn_processor_kinesis *config,
                                 struct pn_processor_source **source,
                                 struct pn_err *e) PN_MUST_CHECK;

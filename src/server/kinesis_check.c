@@ -1,8 +1,10 @@
 #include "server/kinesis_check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "aws/remote/remote.h"
+#include "base/json.h"
 #include "base/json_writer.h"
 #include "server/stations.h"
 
@@ -83,7 +85,7 @@ static int check_reading(const struct pn_app *app, const char *stream, struct pn
     const struct pn_processor_place oldest = {.ended = false};
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    int rc = pn_app_open_stream_source(app, &source, e);
+    int rc = pn_app_open_stream_source(app, false, &source, e);
     if (rc == 0) {
         rc = pn_processor_source_describe(source, stream, &arena, &described, e);
     }
@@ -98,6 +100,64 @@ static int check_reading(const struct pn_app *app, const char *stream, struct pn
     }
     pn_processor_source_destroy(&source);
     pn_arena_deinit(&arena);
+    return rc;
+}
+
+/* The ARN in the summary that was asked for last; malloc'ed, NULL: there is none. */
+static char *read_arn(const struct asking *asking)
+{
+    struct pn_json *root = NULL;
+    struct pn_json_parser *parser = pn_json_parser_create();
+    const struct pn_buf *reply = &asking->call.reply;
+    int rc = pn_json_parse(parser, pn_buf_text(reply), reply->len, reply->len, &root, NULL);
+    const struct pn_json *summary = rc == 0 ? pn_json_get(root, "StreamDescriptionSummary") : NULL;
+    char *arn = pn_json_dup(pn_json_get(summary, "StreamARN"));
+    pn_json_parser_destroy(&parser);
+    return arn;
+}
+
+/* Looks for the consumer as which the stream is subscribed to. One that is named may be missing:
+ * it is registered when tables are filled. */
+static int check_consumer(struct asking *asking, const char *consumer, const char *stream,
+                          struct pn_err *e)
+{
+    struct pn_json_writer json;
+    bool is_arn = strncmp(consumer, "arn:", 4) == 0;
+    bool missing = false;
+    write_input(&asking->input, stream);
+    int rc = ask(asking, "DescribeStreamSummary", &missing, e);
+    char *arn = rc == 0 ? read_arn(asking) : NULL;
+    if (rc == 0) {
+        pn_buf_reset(&asking->input);
+        pn_json_writer_init(&json, &asking->input);
+        pn_json_put_object(&json);
+        if (is_arn) {
+            pn_json_add_cstr(&json, "ConsumerARN", consumer);
+        } else {
+            pn_json_add_cstr(&json, "StreamARN", arn != NULL ? arn : "");
+            pn_json_add_cstr(&json, "ConsumerName", consumer);
+        }
+        pn_json_end(&json);
+        rc = ask(asking, "DescribeStreamConsumer", &missing, e);
+    }
+    free(arn);
+    if (rc != 0 && (!missing || is_arn)) {
+        pn_err_prefix(e, "the stream %s cannot be subscribed to as kinesis.consumer", stream);
+        pn_err_add(e, ". Subscribing needs the actions kinesis:DescribeStreamConsumer, "
+                      "kinesis:RegisterStreamConsumer and kinesis:SubscribeToShard");
+        return rc;
+    }
+    return 0;
+}
+
+static int check_consumers(const struct pn_app *app, struct asking *asking, struct pn_err *e)
+{
+    const char *consumer = app->settings->kinesis.consumer;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && consumer[0] != '\0' && i < app->pipeline->stream_count; i++) {
+        const struct pn_pipeline_stream *stream = &app->pipeline->streams[i];
+        rc = stream->flow_count > 0 ? check_consumer(asking, consumer, stream->name, e) : 0;
+    }
     return rc;
 }
 
@@ -131,6 +191,9 @@ int pn_app_check_kinesis(const struct pn_app *app, struct pn_buf *detail, struct
     }
     if (rc == 0) {
         rc = check_readings(app, e);
+    }
+    if (rc == 0) {
+        rc = check_consumers(app, &asking, e);
     }
     if (rc == 0) {
         pn_buf_addf(detail,

@@ -35,7 +35,7 @@ static int create_processors(const struct pn_app *app, struct pn_log *log, struc
     pn_app_streams_config(app, &config);
     int rc = pn_app_open_stream_engine(app, store, true, &made->engine, e);
     if (rc == 0 && app->settings->kinesis.endpoint[0] != '\0') {
-        rc = pn_app_open_stream_source(app, &made->elsewhere, e);
+        rc = pn_app_open_stream_source(app, true, &made->elsewhere, e);
         env.source = made->elsewhere;
     } else if (rc == 0) {
         rc = pn_app_group(app, store, "stream", &group, e);

@@ -181,12 +181,14 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
     return rc;
 }
 
-int pn_app_open_stream_source(const struct pn_app *app, struct pn_processor_source **source,
-                              struct pn_err *e)
+int pn_app_open_stream_source(const struct pn_app *app, bool fills,
+                              struct pn_processor_source **source, struct pn_err *e)
 {
     const struct pn_processor_kinesis config = {.endpoint = app->settings->kinesis.endpoint,
                                                 .region = app->settings->aws.region,
                                                 .read_ms = app->settings->kinesis.read_ms,
+                                                .consumer =
+                                                    fills ? app->settings->kinesis.consumer : NULL,
                                                 .io = app->io,
                                                 .clock = app->clock,
                                                 .metrics = app->metrics};

@@ -60,9 +60,11 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
                         struct pn_arena *arena, struct pn_kinesis **kinesis,
                         struct pn_err *e) PN_MUST_CHECK;
 
-/* The streams of kinesis.endpoint, to be read. Nothing is asked yet; INPUT when it is not a URL. */
-int pn_app_open_stream_source(const struct pn_app *app, struct pn_processor_source **source,
-                              struct pn_err *e) PN_MUST_CHECK;
+/* The streams of kinesis.endpoint, to be read. Nothing is asked yet; INPUT when it is not a URL.
+ * `fills` tables: as the consumer of kinesis.consumer, if there is one; else nothing is registered
+ * or subscribed to. */
+int pn_app_open_stream_source(const struct pn_app *app, bool fills,
+                              struct pn_processor_source **source, struct pn_err *e) PN_MUST_CHECK;
 
 /* The sink of the pipeline's topics. Borrows log and store. */
 int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_store *store,

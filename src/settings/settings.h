@@ -149,6 +149,7 @@ struct pn_settings {
         int64_t shards_max;
         int64_t iterator_ms;
         int64_t read_ms; /* between two reads of a shard of the endpoint's */
+        char *consumer;  /* as which they are subscribed to; "": they are read */
         int64_t pattern_streams_max;
     } kinesis;
     struct {

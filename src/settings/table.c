@@ -370,6 +370,11 @@ const struct pn_setting pn_settings_table[] = {
     DURATION("kinesis.read_ms", kinesis.read_ms, "250ms", 200, SECONDS(600), NULL,
              "Time between two reads of a shard in the Kinesis of kinesis.endpoint. It allows 5 "
              "reads a second of each shard, for all consumers together."),
+    TEXT("kinesis.consumer", kinesis.consumer, "",
+         "Enhanced fan-out: the name (or the ARN) of the consumer as which tables are filled from "
+         "the Kinesis of kinesis.endpoint, by SubscribeToShard. A name is registered with each "
+         "stream that does not have it, and stays registered. Empty: shards are read by "
+         "GetRecords."),
 
     TEXT("aws.region", aws.region, "us-east-1",
          "The region in the ARNs of streams, and of the calls that kinesis.endpoint forwards."),

@@ -197,8 +197,8 @@ class Between:
 class Stream:
     """A stream elsewhere, and what a test does to it."""
 
-    def __init__(self, server, name=STREAM, shards=2, is_there=False):
-        self.kinesis, self.name = client(server), name
+    def __init__(self, server, name=STREAM, shards=2, is_there=False, **more):
+        self.kinesis, self.name = client(server, **more), name
         if not is_there:
             self.again(shards)
 
@@ -292,8 +292,9 @@ def words(url, pipeline, *more):
 class Worker(Server):
     """It fills tables. It has a gateway only so that the test can ask it how it is."""
 
-    def __init__(self, data, url, pipeline, *more):
-        super().__init__(data, *words(url, pipeline, *more), "--roles", "gateway,stream", env=KEYS)
+    def __init__(self, data, url, pipeline, *more, env=None):
+        roles = ["--roles", "gateway,stream"]
+        super().__init__(data, *words(url, pipeline, *more), *roles, env={**KEYS, **(env or {})})
 
     def table(self, name=TABLE):
         told = json.loads(self.request("GET", "/api/v1/streams")[1])

@@ -3,6 +3,7 @@
  *
  *   remote.c    its life, its thread, what is due
  *   transfer.c  one request: signed, and begun
+ *   stream.c    replies that last: paused, resumed and cancelled by others
  *   verdict.c   what a reply means: the end of its call, or another try
  *   puts.c      the records of PutRecords that have failed
  */
@@ -39,7 +40,9 @@ struct pn_remote_attempt {
     int64_t due_ms;              /* by the clock that only rises */
     int tries;                   /* that have begun */
     bool renewed;                /* the credentials */
+    bool is_paused;              /* a streamed reply */
     struct pn_remote_attempt *next;
+    struct pn_remote_attempt *next_stream; /* in the remote's list */
 };
 
 struct pn_remote {
@@ -54,6 +57,8 @@ struct pn_remote {
     struct pn_remote_attempt *waiting; /* for their time */
     size_t under_way;
     int64_t reply_bytes; /* of all attempts */
+    bool http2;
+    struct pn_remote_attempt *streams; /* that have begun, and have not ended */
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
     struct pn_remote_call *first;
@@ -68,6 +73,18 @@ struct pn_buf pn_remote_body(const struct pn_remote_attempt *attempt);
 /* Begins a request. On an error nothing has begun. */
 int pn_remote_begin(struct pn_remote *remote, struct pn_remote_attempt *attempt,
                     struct pn_err *e) PN_MUST_CHECK;
+
+/* --- stream.c --------------------------------------------------------------------------------- */
+
+/* A streamed reply has begun, or has ended. */
+void pn_remote_stream_begin(struct pn_remote_attempt *attempt);
+void pn_remote_stream_end(struct pn_remote_attempt *attempt);
+/* Options of a request whose reply is streamed. */
+void pn_remote_stream_options(struct pn_remote_attempt *attempt);
+/* Does what others have asked for. The calls that are to end; in a list by next_stream. */
+struct pn_remote_attempt *pn_remote_stream_wishes(struct pn_remote *remote);
+/* Has somebody cancelled the attempt's call, or is the remote at its end? */
+bool pn_remote_stream_is_over(struct pn_remote_attempt *attempt);
 
 /* --- verdict.c -------------------------------------------------------------------------------- */
 

@@ -9,8 +9,7 @@
 
 enum {
     PAUSE_FIRST_MS = 100, /* doubled by each further try */
-    POLL_MS_MAX = 1000,
-    CONNECTIONS_MAX = 128
+    POLL_MS_MAX = 1000
 };
 
 /* --- attempts --------------------------------------------------------------------------------- */
@@ -35,6 +34,7 @@ static void begin(struct pn_remote *remote, struct pn_remote_attempt *attempt)
 {
     struct pn_err failure = {0};
     if (pn_remote_begin(remote, attempt, &failure) == 0) {
+        pn_remote_stream_begin(attempt);
         remote->under_way++;
         return;
     }
@@ -59,6 +59,7 @@ static void finish(struct pn_remote *remote, struct pn_remote_attempt *attempt, 
     curl_slist_free_all(attempt->headers);
     attempt->curl = NULL;
     attempt->headers = NULL;
+    pn_remote_stream_end(attempt);
     remote->under_way--;
     if (pn_remote_judge(remote, attempt, code)) {
         end(attempt);
@@ -130,6 +131,16 @@ static void take_ended(struct pn_remote *remote)
     }
 }
 
+static void end_cancelled(struct pn_remote *remote)
+{
+    struct pn_remote_attempt *attempt = pn_remote_stream_wishes(remote);
+    while (attempt != NULL) {
+        struct pn_remote_attempt *next = attempt->next_stream;
+        finish(remote, attempt, CURLE_ABORTED_BY_CALLBACK);
+        attempt = next;
+    }
+}
+
 static void *run(void *arg)
 {
     struct pn_remote *remote = arg;
@@ -138,6 +149,7 @@ static void *run(void *arg)
         more = take_calls(remote);
         int running = 0;
         begin_due(remote);
+        end_cancelled(remote);
         (void)curl_multi_perform(remote->multi, &running);
         take_ended(remote);
         if (more || remote->under_way > 0 || remote->waiting != NULL) {
@@ -170,12 +182,15 @@ static int parse_endpoint(struct pn_remote *remote, const char *endpoint, struct
     return 0;
 }
 
-static int start(struct pn_remote *remote, struct pn_err *e)
+static int start(struct pn_remote *remote, int connections_max, struct pn_err *e)
 {
+    long most = connections_max > 0 ? connections_max : PN_REMOTE_CONNECTIONS_MAX;
     remote->multi = curl_multi_init();
     PN_ASSERT(remote->multi != NULL);
-    (void)curl_multi_setopt(remote->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
-    (void)curl_multi_setopt(remote->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)CONNECTIONS_MAX);
+    (void)curl_multi_setopt(remote->multi, CURLMOPT_MAXCONNECTS, most);
+    (void)curl_multi_setopt(remote->multi, CURLMOPT_MAX_HOST_CONNECTIONS, most);
+    /* A streamed reply that is paused would hold up all others of its connection. */
+    (void)curl_multi_setopt(remote->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     int rc = pthread_create(&remote->thread, NULL, run, remote);
     return rc == 0 ? 0 : pn_err_errno(e, rc, "cannot start a thread for calls of Kinesis");
 }
@@ -201,6 +216,7 @@ int pn_remote_create(const struct pn_remote_config *config, const struct pn_remo
     struct pn_remote *made = pn_xcalloc(1, sizeof *made);
     made->region = pn_xstrdup(config->region);
     made->clock = env->clock;
+    made->http2 = config->http2;
     made->again = pn_metrics_get(env->metrics, PN_METRIC_KINESIS_AGAIN_RECORDS, NULL);
     made->credentials = pn_aws_credentials_create(&credentials);
     made->last = &made->first;
@@ -211,7 +227,7 @@ int pn_remote_create(const struct pn_remote_config *config, const struct pn_remo
     int rc = parse_endpoint(made, is_amazons ? amazons : config->endpoint, e);
     free(amazons);
     if (rc == 0) {
-        rc = start(made, e);
+        rc = start(made, config->connections_max, e);
     }
     if (rc != 0) {
         release(made);
@@ -225,6 +241,8 @@ void pn_remote_send(struct pn_remote *remote, struct pn_remote_call *call)
 {
     call->next = NULL;
     pthread_mutex_lock(&remote->lock);
+    call->resumes = false;
+    call->is_cancelled = false;
     *remote->last = call;
     remote->last = &call->next;
     pthread_mutex_unlock(&remote->lock);

@@ -13,6 +13,14 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct pn_remote_attempt *attempt = arg;
     size_t len = size * count;
+    long status = 0;
+    if (attempt->call->kind == PN_REMOTE_STREAM &&
+        curl_easy_getinfo(attempt->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status == 200) {
+        enum pn_remote_taken taken = attempt->call->take(attempt->call, bytes, len);
+        attempt->is_paused = taken == PN_REMOTE_LATER;
+        return taken == PN_REMOTE_TAKEN ? len : taken == PN_REMOTE_LATER ? CURL_WRITEFUNC_PAUSE : 0;
+    }
     pn_buf_add(&attempt->call->reply, bytes, len);
     attempt->reply_bytes += (int64_t)len;
     attempt->remote->reply_bytes += (int64_t)len;
@@ -137,6 +145,10 @@ static void set_options(const struct pn_remote *remote, struct pn_remote_attempt
     (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, attempt);
     (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, attempt);
+    if (remote->http2) {
+        (void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    }
+    pn_remote_stream_options(attempt);
 }
 
 struct pn_buf pn_remote_body(const struct pn_remote_attempt *attempt)
@@ -158,8 +170,9 @@ int pn_remote_begin(struct pn_remote *remote, struct pn_remote_attempt *attempt,
         pn_err_prefix(e, "calls of Kinesis at %s are signed by this server", remote->host);
         return rc;
     }
-    const struct pn_http_client_config config = {.timeout_ms = PN_REMOTE_TRANSFER_MS,
-                                                 .is_foreign = true};
+    bool is_stream = call->kind == PN_REMOTE_STREAM;
+    const struct pn_http_client_config config = {
+        .timeout_ms = is_stream ? 0 : PN_REMOTE_TRANSFER_MS, .is_foreign = true};
     pn_arena_init(&arena, 0);
     pn_buf_reset(&call->reply);
     remote->reply_bytes -= attempt->reply_bytes;

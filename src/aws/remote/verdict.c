@@ -118,6 +118,11 @@ static bool judge_no_reply(const struct pn_remote *remote, struct pn_remote_atte
                            CURLcode code)
 {
     struct pn_err failure = {0};
+    if (pn_remote_stream_is_over(attempt)) {
+        (void)pn_err_set(&failure, PN_CLASS_RETRY, PN_FAIL, "%s was ended",
+                         attempt->call->operation);
+        return end_with_failure(attempt, &failure);
+    }
     if (was_never_sent(code) && may_try_again(attempt)) {
         return false;
     }
