@@ -138,7 +138,7 @@ struct pn_kinesis_subscription *pn_kinesis_subscription_of(struct pn_kinesis_fan
 void pn_kinesis_subscription_begin(struct pn_kinesis_subscription *subscription, const char *arn);
 /* Ends its call, if it has one. With the lock. */
 void pn_kinesis_subscription_cancel(struct pn_kinesis_subscription *subscription);
-/* After records were read from the window: it may go on. With the lock. */
+/* After records were read from the window: it may continue. With the lock. */
 void pn_kinesis_subscription_make_room(struct pn_kinesis_subscription *subscription);
 /* Has it failed so often that people are to know? With the lock. */
 bool pn_kinesis_subscription_is_in_trouble(const struct pn_kinesis_subscription *subscription);

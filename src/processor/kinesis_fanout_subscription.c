@@ -19,7 +19,7 @@ enum {
     PAUSE_TAKEN_OVER_MAX_MS = 60000,
     FAILURES_TOLD = 2,     /* one alone is a connection that broke */
     REFUSALS_TOLD = 8,     /* of those that end by themselves: another process's is not over yet */
-    TAKEOVERS_TOLD = 3,    /* that are no handover from one process to another any more */
+    TAKEOVERS_TOLD = 3,    /* more than a handover between processes makes */
     UNDISTURBED_MS = 60000 /* so long nobody has taken over: the next one is the first */
 };
 static const char OPERATION[] = "SubscribeToShard";

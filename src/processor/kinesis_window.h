@@ -65,7 +65,7 @@ struct pn_kinesis_spot {
 bool pn_kinesis_window_find(const struct pn_kinesis_window *window, const char *text,
                             struct pn_kinesis_spot *spot);
 /*
- * Copies records from the spot on into the arena: at most so many, at least one when there is one,
+ * Copies records from the spot on into the arena, up to the limits, at least one when there is one,
  * and none from after a gap unless it is right before the spot. `out` gets records, sequences,
  * count, behind_ms (with a record), place.text and place.until_ms. *spot moves past them.
  */
