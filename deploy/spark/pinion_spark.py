@@ -207,8 +207,8 @@ class Lake:
         writer = frame.write.format("delta").mode("overwrite")
         if notes is not None:
             writer = writer.option("userMetadata", self.metadata(pinion=notes))
-        if where is not None:
-            writer = writer.option("replaceWhere", where)
+        if where is not None:  # an older table may lack columns
+            writer = writer.option("replaceWhere", where).option("mergeSchema", "true")
         else:
             writer = writer.option("overwriteSchema", "true")
         writer.save(self.path(key))
@@ -313,12 +313,40 @@ class Lake:
         ])  # fmt: skip
         if more is not None:
             letters = letters.union(more)
+        letters = self.signed(self.undropped(letters), name)
         path = self.path(self.pipeline.DEAD_LETTERS)
         where = f"`table` = '{name}'"
         if not self.has_table(path):
             letters.write.format("delta").save(path)
         elif count > 0 or not self.spark.read.format("delta").load(path).where(where).isEmpty():
             self.overwrite(letters, self.pipeline.DEAD_LETTERS, where)
+
+    def undropped(self, letters):
+        """Those dead letters that nobody has dropped (engine/duckdb/dropped.h)."""
+        folder = f"{self.pipeline.DEAD_LETTERS}/_dropped"
+        if not self.has_folder(folder):
+            return letters
+        dropped = self.spark.read.schema("ids array<string>").json(self.path(folder))
+        parts = ["'load'", "`table`", "topic", "partition", "offset", "object", "line", "reason",
+                 "value"]  # fmt: skip
+        texts = ", ".join(f"coalesce(cast({part} AS string), '')" for part in parts)
+        # engine/letter_id.h
+        named = letters.withColumn(
+            "_id", functions.expr(f"left(sha2(concat_ws(char(31), {texts}), 256), 32)")
+        )
+        dropped = dropped.select(functions.explode("ids").alias("_id"))
+        return named.join(dropped, "_id", "left_anti").drop("_id")
+
+    def signed(self, letters, name):
+        """Dead letters with what made them, and the version that their table has now: made_by and
+        after_version (engine/duckdb/letter_maker.h)."""
+        key = self.pipeline.TABLES[name]["path"]
+        made_by = None if self.made_by is None else json.dumps(self.made_by, ensure_ascii=False)
+        version = self.version(key) if self.has_table(self.path(key)) else None
+        return letters.withColumns({
+            "made_by": functions.lit(made_by).cast("string"),
+            "after_version": functions.lit(version).cast("bigint"),
+        })  # fmt: skip
 
     def sunk(self, name):
         """The records that pinion's sink could not land, as dead letters, or None. Of the tables

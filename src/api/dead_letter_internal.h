@@ -17,6 +17,16 @@ enum pn_http_handled pn_api_ask_letters(struct pn_http_request *req,
                                         const struct pn_dead_letters_wanted *wanted, void *arg);
 /* Is the text a letter's id? */
 bool pn_api_is_letter_id(const char *text);
+enum { PN_API_LETTERS_MAX = 100 }; /* ids of a request; the values fit into a query's result */
+
+/* A text member of an object, in the request's arena; untouched when there is none. */
+int pn_api_read_text(struct pn_http_request *req, const struct pn_json *object, const char *name,
+                     const char **text, struct pn_err *e);
+/* Reads "ids" or "filter" of a body. */
+int pn_api_read_letters(struct pn_http_request *req, const struct pn_json *root,
+                        struct pn_dead_letters_wanted *wanted, struct pn_err *e);
+extern const struct pn_api_field pn_api_letter_filter_fields[];
+
 /* Where a letter was sent, as an object. */
 void pn_api_put_sent(struct pn_json_writer *json, const struct pn_letter_sent *sent);
 
@@ -26,5 +36,10 @@ extern const struct pn_api_field pn_api_sent_fields[];
 extern const struct pn_api_field pn_api_resend_body[];
 extern const struct pn_api_field pn_api_resend_reply[];
 enum pn_http_handled pn_api_handle_resend(struct pn_http_request *req, void *arg);
+
+/* dead_letter_drop.c */
+extern const struct pn_api_field pn_api_drop_body[];
+extern const struct pn_api_field pn_api_drop_reply[];
+enum pn_http_handled pn_api_handle_drop(struct pn_http_request *req, void *arg);
 
 #endif

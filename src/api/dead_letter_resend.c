@@ -8,11 +8,6 @@
 #include "base/base64.h"
 #include "base/units.h"
 
-enum {
-    LETTERS_MAX = 100, /* a request; their values together fit into a query's result */
-    IDS_BYTES_MAX = LETTERS_MAX * (PN_LETTER_ID_SIZE + 1)
-};
-
 /* What a request asks for; in its arena. */
 struct asked {
     struct pn_dead_letters_wanted wanted;
@@ -22,9 +17,6 @@ struct asked {
 
 /* --- fields ----------------------------------------------------------------------------------- */
 
-static const struct pn_api_field filter_fields[] = {
-    PN_FIELD_EITHER("table", TEXT), PN_FIELD_EITHER("source", TEXT),
-    PN_FIELD_EITHER("reason", TEXT), PN_FIELD_EITHER("kind", TEXT), PN_FIELDS_END};
 static const struct pn_api_field edited_fields[] = {
     PN_FIELD("value", TEXT),
     {.name = "encoding", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = "text|base64"},
@@ -37,7 +29,7 @@ const struct pn_api_field pn_api_resend_body[] = {
     {.name = "filter",
      .type = PN_API_OBJECT,
      .flags = PN_API_OPTIONAL,
-     .fields = filter_fields,
+     .fields = pn_api_letter_filter_fields,
      .help = "an empty one is all letters"},
     {.name = "edited",
      .type = PN_API_OBJECT,
@@ -71,56 +63,6 @@ const struct pn_api_field pn_api_resend_reply[] = {
 
 /* --- the request ------------------------------------------------------------------------------ */
 
-/* A text member of an object; NULL when there is none. */
-static int take_text(struct pn_http_request *req, const struct pn_json *object, const char *name,
-                     const char **text, struct pn_err *e)
-{
-    const struct pn_json *node = pn_json_get(object, name);
-    if (node == NULL || node->type == PN_JSON_NULL) {
-        return 0;
-    }
-    if (node->type != PN_JSON_STRING || memchr(node->text, '\0', node->text_len) != NULL) {
-        return pn_err_input(e, "\"%s\" is a text without NUL characters", name);
-    }
-    *text = pn_arena_strndup(&req->arena, node->text, node->text_len);
-    return 0;
-}
-
-static int take_ids(struct pn_http_request *req, const struct pn_json *ids, const char **joined,
-                    struct pn_err *e)
-{
-    if (ids->type != PN_JSON_ARRAY || ids->count == 0 || ids->count > LETTERS_MAX) {
-        return pn_err_input(e, "\"ids\" is an array of 1 to %d ids", LETTERS_MAX);
-    }
-    char *all = pn_arena_alloc(&req->arena, IDS_BYTES_MAX);
-    size_t len = 0;
-    for (const struct pn_json *node = ids->first; node != NULL; node = node->next) {
-        if (node->type != PN_JSON_STRING || node->text_len != PN_LETTER_ID_SIZE - 1 ||
-            memchr(node->text, ',', node->text_len) != NULL) {
-            return pn_err_input(e, "an id is the \"id\" of a letter of GET /api/v1/dead_letters");
-        }
-        memcpy(all + len, node->text, node->text_len);
-        len += node->text_len;
-        all[len++] = ',';
-    }
-    all[len - 1] = '\0';
-    *joined = all;
-    return 0;
-}
-
-static int take_filter(struct pn_http_request *req, const struct pn_json *filter,
-                       struct pn_dead_letters_wanted *wanted, struct pn_err *e)
-{
-    if (filter->type != PN_JSON_OBJECT) {
-        return pn_err_input(e, "\"filter\" is an object with table, source, reason or kind; an"
-                               " empty one is all letters");
-    }
-    int rc = take_text(req, filter, "table", &wanted->table, e);
-    rc = rc == 0 ? take_text(req, filter, "source", &wanted->source, e) : rc;
-    rc = rc == 0 ? take_text(req, filter, "reason", &wanted->reason, e) : rc;
-    return rc == 0 ? take_text(req, filter, "kind", &wanted->kind, e) : rc;
-}
-
 static int take_edited(struct pn_http_request *req, const struct pn_json *edited,
                        struct asked *asked, struct pn_err *e)
 {
@@ -148,22 +90,17 @@ static int read_body(struct pn_http_request *req, const struct pn_json *root, st
                      struct pn_err *e)
 {
     const struct pn_json *ids = pn_json_get(root, "ids");
-    const struct pn_json *filter = pn_json_get(root, "filter");
     const struct pn_json *edited = pn_json_get(root, "edited");
     const char *cursor = NULL;
-    asked->wanted.limit = LETTERS_MAX;
-    if ((ids == NULL) == (filter == NULL)) {
-        return pn_err_input(e, "the body has either \"ids\" or \"filter\"");
-    }
-    int rc = ids != NULL ? take_ids(req, ids, &asked->wanted.ids, e)
-                         : take_filter(req, filter, &asked->wanted, e);
+    asked->wanted.limit = PN_API_LETTERS_MAX;
+    int rc = pn_api_read_letters(req, root, &asked->wanted, e);
     if (rc == 0 && edited != NULL && edited->type != PN_JSON_NULL) {
         rc = ids != NULL && ids->count == 1
                  ? take_edited(req, edited, asked, e)
                  : pn_err_input(e, "\"edited\" is for one letter, by its id");
     }
     if (rc == 0) {
-        rc = take_text(req, root, "cursor", &cursor, e);
+        rc = pn_api_read_text(req, root, "cursor", &cursor, e);
     }
     if (rc == 0 && cursor != NULL) {
         rc = pn_api_list_cursor(req, cursor, &asked->wanted.after, e);
@@ -198,7 +135,8 @@ struct sending {
     int64_t sent;
     int64_t already;
     int64_t failed;
-    const char *last; /* place */
+    const char *last;                     /* place */
+    const char *seen[PN_API_LETTERS_MAX]; /* ids */
 };
 
 /* What to send of a row: what was edited, or the record as it was. */
@@ -256,6 +194,9 @@ static int take_row(void *arg, const char *const *cells, size_t count)
     if (rc == 0) {
         rc = pn_letters_send(sending->letters, &letter, &outcome, &sent, &failure);
     }
+    if (sending->rows < PN_API_LETTERS_MAX) {
+        sending->seen[sending->rows] = letter.id;
+    }
     sending->rows++;
     sending->failed += rc != 0;
     sending->sent += rc == 0 && outcome == PN_LETTER_SENT;
@@ -277,6 +218,38 @@ static int take_row(void *arg, const char *const *cells, size_t count)
     return 0;
 }
 
+static bool was_seen(const struct sending *sending, const char *id, size_t len)
+{
+    for (int64_t i = 0; i < sending->rows && i < PN_API_LETTERS_MAX; i++) {
+        const char *seen = sending->seen[i];
+        if (seen != NULL && strlen(seen) == len && memcmp(seen, id, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ids that were asked for and are not there: one that was dropped cannot be sent. */
+static void add_missing(struct sending *sending)
+{
+    struct pn_json_writer *json = &sending->json;
+    for (const char *at = sending->asked->wanted.ids; at != NULL && *at != '\0';) {
+        size_t len = strcspn(at, ",");
+        if (!was_seen(sending, at, len)) {
+            pn_json_put_object(json);
+            pn_json_put_key(json, "id");
+            pn_json_put_string(json, at, len);
+            pn_json_add_cstr(json, "outcome", "failed");
+            pn_json_add_cstr(json, "message",
+                             "there is no such letter, or not any more: it was dropped, or a load "
+                             "did not find its record again");
+            pn_json_end(json);
+            sending->failed++;
+        }
+        at += len + (at[len] == ',');
+    }
+}
+
 enum pn_http_handled pn_api_handle_resend(struct pn_http_request *req, void *arg)
 {
     struct pn_api_dead_letter_routes *routes = arg;
@@ -291,11 +264,12 @@ enum pn_http_handled pn_api_handle_resend(struct pn_http_request *req, void *arg
     if (!pn_api_own_query_rows(req, own, take_row, &sending)) {
         return PN_HTTP_HANDLED;
     }
+    add_missing(&sending);
     pn_json_end(&sending.json);
     pn_json_add_i64(&sending.json, "sent", sending.sent);
     pn_json_add_i64(&sending.json, "sent_before", sending.already);
     pn_json_add_i64(&sending.json, "failed", sending.failed);
-    if (sending.rows == LETTERS_MAX && sending.asked->wanted.ids == NULL) {
+    if (sending.rows == PN_API_LETTERS_MAX && sending.asked->wanted.ids == NULL) {
         pn_api_list_add_next(&sending.json, sending.last);
     }
     pn_json_end(&sending.json);

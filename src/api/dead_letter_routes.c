@@ -9,6 +9,8 @@
 #include "base/base64.h"
 #include "report/letter_rules.h"
 
+enum { MAKER_BYTES_MAX = 64 * 1024 };
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Rows on their way into a reply. */
@@ -37,6 +39,32 @@ static int add_sent(struct writing *writing, const char *id)
     return rc;
 }
 
+/* What wrote the letter: for people, and for programs. */
+static void add_maker(struct writing *writing, const char *text)
+{
+    struct pn_http_request *req = writing->req;
+    struct pn_json_writer *json = &writing->json;
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_delta_maker maker = {.dag = NULL};
+    struct pn_json *root = NULL;
+    struct pn_buf line;
+    size_t len = text != NULL ? strlen(text) : 0;
+    pn_buf_init(&line, MAKER_BYTES_MAX);
+    if (text != NULL && pn_json_parse(parser, text, len, len, &root, NULL) == 0) {
+        pn_delta_maker_read(root, &req->arena, &maker);
+    }
+    pn_json_put_key(json, "maker");
+    if (pn_delta_maker_is_known(&maker)) {
+        pn_report_maker(&maker, &line);
+        pn_delta_maker_put(json, &maker);
+    } else {
+        pn_json_put_null(json);
+    }
+    pn_json_add_cstr(json, "made_by", line.len > 0 ? pn_buf_text(&line) : NULL);
+    pn_buf_deinit(&line);
+    pn_json_parser_destroy(&parser);
+}
+
 static int put_letter(struct writing *writing, const char *const *cells)
 {
     static const struct {
@@ -54,6 +82,7 @@ static int put_letter(struct writing *writing, const char *const *cells)
                    {"reason", PN_LETTER_REASON},
                    {"kind", PN_LETTER_KIND},
                    {"key", PN_LETTER_KEY},
+                   {"after_version", PN_LETTER_AFTER_VERSION},
                    {"cut", PN_LETTER_IS_CUT},
                    {"value_bytes", PN_LETTER_BYTES},
                    {"value", PN_LETTER_VALUE}};
@@ -71,6 +100,7 @@ static int put_letter(struct writing *writing, const char *const *cells)
     pn_json_add_cstr(json, "advice",
                      source != NULL && reason != NULL ? pn_dead_letter_advice(source, reason)
                                                       : NULL);
+    add_maker(writing, pn_api_cell_text(writing->req, cells[PN_LETTER_MAKER], NULL));
     int rc = id != NULL ? add_sent(writing, id) : 0;
     pn_json_end(json);
     return rc;
@@ -128,6 +158,7 @@ static enum pn_http_handled begin_list(struct pn_http_request *req,
         return PN_HTTP_HANDLED;
     }
     const struct pn_dead_letters_wanted wanted = {.table = pn_http_request_query(req, "table"),
+                                                  .origin = pn_http_request_query(req, "origin"),
                                                   .source = pn_http_request_query(req, "source"),
                                                   .reason = pn_http_request_query(req, "reason"),
                                                   .kind = pn_http_request_query(req, "kind"),
@@ -242,6 +273,10 @@ static enum pn_http_handled handle_original(struct pn_http_request *req, void *a
 
 static const struct pn_api_field list_query[] = {
     PN_FIELD_OPTIONAL("table", TEXT),
+    {.name = "origin",
+     .type = PN_API_TEXT,
+     .flags = PN_API_OPTIONAL,
+     .help = "a topic or a stream"},
     {.name = "source", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .help = "load or stream"},
     {.name = "reason",
      .type = PN_API_TEXT,
@@ -265,11 +300,20 @@ static const struct pn_api_field letter_fields[] = {
     PN_FIELD_NULLABLE("reason", TEXT),
     PN_FIELD_NULLABLE("kind", TEXT),
     PN_FIELD_NULLABLE("key", TEXT),
+    {.name = "after_version",
+     .type = PN_API_INT,
+     .flags = PN_API_NULLABLE,
+     .help = "the version that the table had when the letter was written"},
     PN_FIELD_NULLABLE("cut", BOOL),
     PN_FIELD_NULLABLE("value_bytes", INT),
     PN_FIELD_NULLABLE("value", TEXT),
     {.name = "encoding", .type = PN_API_TEXT, .words = "text|base64"},
     PN_FIELD_NULLABLE("advice", TEXT),
+    {.name = "maker",
+     .type = PN_API_OBJECT,
+     .flags = PN_API_NULLABLE,
+     .help = "what wrote the letter, as a table's history has it"},
+    PN_FIELD_NULLABLE("made_by", TEXT),
     {.name = "resent",
      .type = PN_API_OBJECT,
      .flags = PN_API_NULLABLE,
@@ -312,6 +356,13 @@ static const struct pn_api_route table[] = {
      .body = pn_api_resend_body,
      .reply = pn_api_resend_reply,
      .errors = {409, 429, 504}},
+    {.http = {PN_HTTP_POST, "api/v1/dead_letters/drop", pn_api_handle_drop, PN_HTTP_ROUTE_BLOCKS,
+              PN_RIGHT_ADMIN, PN_OF_SERVER},
+     .id = "drop_dead_letters",
+     .summary = "Takes dead letters away; loads do not bring them back",
+     .body = pn_api_drop_body,
+     .reply = pn_api_drop_reply,
+     .errors = {409, 503}},
 };
 
 void pn_api_dead_letter_routes_add(struct pn_api_dead_letter_routes *routes, struct pn_api *api)

@@ -8,6 +8,8 @@
  *   POST api/v1/dead_letters/resend         {"ids":[...]} or {"filter":{...}}, "cursor"?, and for
  *                                           one letter "edited":{"value","encoding"}: sends them to
  *                                           where they came from, each once (letters/letters.h)
+ *   POST api/v1/dead_letters/drop           {"ids":[...]} or {"filter":{...}}, "dry_run"?: takes
+ *                                           them away, and loads do not bring them back
  */
 #ifndef PN_API_DEAD_LETTER_ROUTES_H
 #define PN_API_DEAD_LETTER_ROUTES_H
@@ -16,12 +18,17 @@
 #include "api/table_routes.h"
 #include "letters/letters.h"
 #include "query/executor.h"
+#include "upkeep/letter_drop.h"
 
 /* Owned by the caller, until the server is gone; the members are borrowed. */
 struct pn_api_dead_letter_routes {
     struct pn_executor *executor;
     const struct pn_api_table_routes *tables; /* to see which tables there are */
     struct pn_letters *letters;
+    /* pn_upkeep_drop_letters() with an engine of the server's; `who` asks for it. BLOCKS. */
+    int (*drop)(void *arg, const struct pn_letter_choice *choice, bool dry_run, const char *who,
+                int64_t *count, struct pn_err *e);
+    void *drop_arg;
 };
 
 /* Adds the routes, before the server starts. */

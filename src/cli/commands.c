@@ -16,7 +16,7 @@ const struct pn_command pn_commands[] = {
     {"topic", "show the topics, and the tables that read them", pn_cmd_topic},
     {"table", "inspect, compact and clean up Delta tables", pn_cmd_table},
     {"store", "check the store; list, read, write and remove objects", pn_cmd_store},
-    {"dead-letters", "show, mend and resend rejected records", pn_cmd_dead_letters},
+    {"dead-letters", "show, mend, resend and drop rejected records", pn_cmd_dead_letters},
     {"query", "run a query of the pipeline, or your own SELECT", pn_cmd_query},
     {"export", "write a table's rows to a file", pn_cmd_export},
     {"import", "add the rows of files to a table or a topic", pn_cmd_import},

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
+#include "cli/dead_letters.h"
 #include "cli/table.h"
 #include "report/dead_letters.h"
 
@@ -61,8 +62,10 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         .operands_max = 1,
         .opts = opts,
         .uses = PN_USES_FORMAT,
-        .about = "Shows the records of loads and of streams that could not become rows: the table "
-                 "that they were meant for, where they are, the reason, and the record itself.",
+        .about =
+            "Shows the records of loads and of streams that could not become rows: the table "
+            "that they were meant for, where they are, what wrote the letter, the reason, and the "
+            "record itself.",
         .examples = "pinion dead-letters list\n"
                     "pinion dead-letters list pin --reason 'invalid JSON' --format jsonl\n"};
     int status = 0;
@@ -70,6 +73,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     wanted.table = argc > 0 ? argv[0] : NULL;
+    wanted.is_whole = cli->format != PN_FORMAT_TABLE;
     return answer_letters(cli, &wanted);
 }
 
@@ -89,7 +93,8 @@ static int cmd_show(struct pn_cli *cli, int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         pn_buf_addf(&ids, "%s%s", i == 0 ? "" : ",", argv[i]);
     }
-    const struct pn_dead_letters_wanted wanted = {.ids = pn_buf_text(&ids), .limit = argc};
+    const struct pn_dead_letters_wanted wanted = {
+        .ids = pn_buf_text(&ids), .limit = argc, .is_whole = cli->format != PN_FORMAT_TABLE};
     status = answer_letters(cli, &wanted);
     pn_buf_deinit(&ids);
     return status;
@@ -317,6 +322,7 @@ int pn_cmd_dead_letters(struct pn_cli *cli, int argc, char **argv)
         {"list", "show records that could not become rows", cmd_list},
         {"show", "show dead letters by their ids", cmd_show},
         {"resend", "send records again, edited or as they were", cmd_resend},
+        {"drop", "take dead letters away, for good", pn_cli_dead_letters_drop},
         {NULL, NULL, NULL}};
     return pn_cli_dispatch(cli, commands, argc, argv);
 }

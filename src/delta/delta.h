@@ -174,6 +174,10 @@ int pn_delta_txn_latest(struct pn_delta *table, const char *app_id, int64_t *ver
 int pn_delta_txns_latest(struct pn_delta *table, const char *const *app_ids, size_t count,
                          int64_t *versions, struct pn_err *e) PN_MUST_CHECK;
 
+/* The version of the current table, as cheaply; -1: there is no table. */
+int pn_delta_version_latest(struct pn_delta *table, int64_t *version,
+                            struct pn_err *e) PN_MUST_CHECK;
+
 #define PN_DELTA_TXN_ANY INT64_MIN /* of txns_before */
 
 enum pn_delta_mode {

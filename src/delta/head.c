@@ -217,3 +217,16 @@ int pn_delta_txns_latest(struct pn_delta *table, const char *const *app_ids, siz
     pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
 }
+
+int pn_delta_version_latest(struct pn_delta *table, int64_t *version, struct pn_err *e)
+{
+    const struct pn_delta_snapshot *head = NULL;
+    struct pn_err why = {0};
+    int rc = pn_delta_load_head(table, &head, &why);
+    *version = rc == 0 ? head->version : -1;
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}

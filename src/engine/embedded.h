@@ -116,6 +116,14 @@ struct pn_append {
     size_t configuration_count;
 };
 
+/* A dead letter that is to go. */
+struct pn_letter_drop {
+    const char *id; /* letter_id.h */
+    bool is_stream; /* of a stream, not of a load */
+    const char *table;
+    const char *object; /* NULL: none */
+};
+
 struct pn_embedded_engine;
 
 struct pn_embedded_engine_ops {
@@ -133,6 +141,8 @@ struct pn_embedded_engine_ops {
                   struct pn_import_report *report, struct pn_err *e);
     int (*import_lines)(struct pn_embedded_engine *engine, const struct pn_import *import,
                         size_t file, struct pn_import_lines *lines, struct pn_err *e);
+    int (*drop_letters)(struct pn_embedded_engine *engine, const struct pn_letter_drop *drops,
+                        size_t count, int64_t *dropped, struct pn_err *e);
     const struct pn_delta_parquet *(*parquet)(struct pn_embedded_engine *engine);
 };
 
@@ -229,6 +239,23 @@ static inline const struct pn_delta_parquet *pn_engine_parquet(struct pn_embedde
     return engine->ops->parquet(engine);
 }
 void pn_embedded_engine_destroy(struct pn_embedded_engine **engine); /* NULL ok */
+
+/* --- dead letters ----------------------------------------------------------------------------- */
+
+/*
+ * Takes letters out of the tables of dead letters. Those of loads are remembered first
+ * (duckdb/dropped.h), so that a load that finds their records again does not bring them back; a
+ * crash before the end leaves letters in the table that the next load, or the same call again,
+ * takes out. *dropped is the number of letters that have left; equal letters have one id. INPUT:
+ * too many would have to be remembered. RETRY: others write the table all the time.
+ */
+PN_MUST_CHECK static inline int pn_engine_drop_letters(struct pn_embedded_engine *engine,
+                                                       const struct pn_letter_drop *drops,
+                                                       size_t count, int64_t *dropped,
+                                                       struct pn_err *e)
+{
+    return engine->ops->drop_letters(engine, drops, count, dropped, e);
+}
 
 /* --- import ---------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_writer.h"
+#include "engine/letter_id.h"
 #include "report/letter_rules.h"
 
 enum { PARAMETERS_BYTES_MAX = 1 << 20 };
@@ -13,22 +14,19 @@ enum { PARAMETERS_BYTES_MAX = 1 << 20 };
 static const char of_loads[] =
     "SELECT 'load' AS source, \"table\", topic AS origin, CAST(partition AS VARCHAR) AS partition,"
     " CAST(\"offset\" AS VARCHAR) AS position, object, line, timestamp AS time, reason, value,"
-    " key FROM dead_letters";
+    " key, made_by AS maker, after_version FROM dead_letters";
 static const char of_streams[] =
     "SELECT 'stream' AS source, \"table\", stream AS origin, shard AS partition,"
     " sequence_number AS position, CAST(NULL AS VARCHAR) AS object, CAST(NULL AS BIGINT) AS line,"
-    " arrival AS time, reason, data AS value, partition_key AS key FROM stream_dead_letters";
+    " arrival AS time, reason, data AS value, partition_key AS key,"
+    " made_by AS maker, after_version FROM stream_dead_letters";
 
 static const char of_nothing[] =
     "SELECT '' AS source, '' AS \"table\", '' AS origin, '' AS partition, '' AS position, '' AS"
     " object, CAST(0 AS BIGINT) AS line, CAST('1970-01-01' AS TIMESTAMPTZ) AS time, '' AS reason,"
-    " '' AS value, '' AS key WHERE false";
+    " '' AS value, '' AS key, '' AS maker, CAST(0 AS BIGINT) AS after_version WHERE false";
 
-/* Chr(31) is between the parts of an id. */
-#define ID                                                                                  \
-    "left(sha256(concat_ws(chr(31), source, coalesce(\"table\", ''), coalesce(origin, '')," \
-    " coalesce(partition, ''), coalesce(position, ''), coalesce(object, ''),"               \
-    " coalesce(CAST(line AS VARCHAR), ''), coalesce(reason, ''), coalesce(value, ''))), 32)"
+#define ID     PN_LETTER_ID_OF_ALL
 /* Texts of the record within a reason. */
 #define QUOTED "\"([^\"\\\\]|\\\\.)*\"|''[^'']*''"
 /* A reason without what differs from letter to letter: notes, numbers, quoted texts. */
@@ -45,6 +43,24 @@ static const char of_nothing[] =
     " coalesce(object, ''), lpad(coalesce(CAST(line AS VARCHAR), ''), 20, '0'),"               \
     " lpad(coalesce(position, ''), 64, '0'), " ID ")"
 #define TIME_US "coalesce(epoch_us(time), -1)"
+
+/* The maker as a line for people, as pn_report_maker() writes it. */
+static const char made_by[] =
+    "CASE WHEN NOT json_valid(maker) THEN NULL"
+    " WHEN (maker->>'dag') IS NOT NULL"
+    " THEN concat('task ', maker->>'task', ' of run ', maker->>'run', ' of ', maker->>'dag',"
+    " CASE WHEN TRY_CAST((maker->>'try') AS BIGINT) > 1 THEN concat(', try ', maker->>'try')"
+    " ELSE '' END)"
+    " WHEN (maker->>'stream') IS NOT NULL THEN concat('stream ', maker->>'stream')"
+    " WHEN (maker->>'job') IS NOT NULL THEN concat('job ', maker->>'job', CASE WHEN"
+    " (maker->>'who') IS NOT NULL THEN concat(' of ', maker->>'who') ELSE '' END)"
+    " ELSE maker->>'command' END AS made_by";
+/* ... and for programs: an object whose members are null where they do not apply. */
+static const char whole_maker[] =
+    ", CASE WHEN json_valid(maker) THEN struct_pack(dag := maker->>'dag', run := maker->>'run',"
+    " task := maker->>'task', try := TRY_CAST((maker->>'try') AS BIGINT),"
+    " stream := maker->>'stream', job := maker->>'job', who := maker->>'who',"
+    " command := maker->>'command') END AS maker";
 
 /* --- parts of a statement --------------------------------------------------------------------- */
 
@@ -88,7 +104,8 @@ static int union_of(const struct pn_table_source *source, struct pn_arena *arena
 static const char *where(const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena)
 {
     return pn_arena_printf(
-        arena, "WHERE true%s%s%s%s%s", wanted->table != NULL ? " AND \"table\" = $table" : "",
+        arena, "WHERE true%s%s%s%s%s%s", wanted->table != NULL ? " AND \"table\" = $table" : "",
+        wanted->origin != NULL ? " AND origin = $origin" : "",
         wanted->reason != NULL ? " AND strpos(lower(reason), lower($reason)) > 0" : "",
         wanted->source != NULL ? " AND source = $source" : "",
         wanted->kind != NULL ? " AND " KIND " = $kind" : "",
@@ -111,8 +128,9 @@ static const char *write_parameters(const struct pn_dead_letters_wanted *wanted,
     const struct {
         const char *name;
         const char *value;
-    } all[] = {{"table", wanted->table}, {"reason", wanted->reason}, {"source", wanted->source},
-               {"kind", wanted->kind},   {"ids", wanted->ids},       {"after", wanted->after}};
+    } all[] = {{"table", wanted->table},   {"origin", wanted->origin}, {"reason", wanted->reason},
+               {"source", wanted->source}, {"kind", wanted->kind},     {"ids", wanted->ids},
+               {"after", wanted->after}};
     struct pn_buf text;
     struct pn_json_writer json;
     pn_buf_init(&text, PARAMETERS_BYTES_MAX);
@@ -141,18 +159,19 @@ int pn_report_dead_letters(const struct pn_table_source *source,
     query->sql = pn_arena_printf(
         arena,
         "SELECT " ID " AS id, source, \"table\", origin, partition, position, object, line, time,"
-        " key, reason, value FROM (%s) %s ORDER BY time DESC NULLS LAST, source, origin, partition,"
-        " object, line, position LIMIT %" PRId64 " OFFSET %" PRId64,
-        letters, where(wanted, arena), wanted->limit, wanted->offset);
+        " key, %s, after_version, reason, value%s FROM (%s) %s ORDER BY time DESC NULLS LAST,"
+        " source, origin, partition, object, line, position LIMIT %" PRId64 " OFFSET %" PRId64,
+        made_by, wanted->is_whole ? whole_maker : "", letters, where(wanted, arena), wanted->limit,
+        wanted->offset);
     return rc;
 }
 
 /* The cells from PN_LETTER_ID to the value, of which `value` is the expression. */
-#define CELLS(value)                                                                         \
-    ID " AS id, source, \"table\", origin, partition, position, object, line,"               \
-       " CASE WHEN time IS NULL THEN NULL ELSE epoch_ms(time) END AS time_ms, reason, " KIND \
-       " AS kind, key, ends_with(reason, ' is in base64)') AS is_base64,"                    \
-       " contains(reason, ' (only the beginning of the ') AS is_cut, strlen(value) AS "      \
+#define CELLS(value)                                                                            \
+    ID " AS id, source, \"table\", origin, partition, position, object, line,"                  \
+       " CASE WHEN time IS NULL THEN NULL ELSE epoch_ms(time) END AS time_ms, reason, " KIND    \
+       " AS kind, key, maker, after_version, ends_with(reason, ' is in base64)') AS is_base64," \
+       " contains(reason, ' (only the beginning of the ') AS is_cut, strlen(value) AS "         \
        "bytes, " value " AS value"
 
 int pn_report_dead_letters_page(const struct pn_table_source *source,
@@ -168,7 +187,8 @@ int pn_report_dead_letters_page(const struct pn_table_source *source,
         " SELECT * FROM (SELECT 0 AS part, count(*) AS number, NULL AS id, source, \"table\", NULL "
         "AS origin,"
         " NULL AS partition, NULL AS position, NULL AS object, NULL AS line, NULL AS time_ms,"
-        " NULL AS reason, " KIND " AS kind, NULL AS key, NULL AS is_base64, NULL AS is_cut,"
+        " NULL AS reason, " KIND " AS kind, NULL AS key, NULL AS maker, NULL AS after_version, "
+        "NULL AS is_base64, NULL AS is_cut,"
         " NULL AS bytes, NULL AS value, NULL AS place FROM letters GROUP BY ALL"
         " UNION ALL SELECT 1, row_number() OVER (ORDER BY us DESC, place), * EXCLUDE (us, place),"
         " concat_ws(chr(31), CAST(us AS VARCHAR), place) FROM (SELECT " CELLS(
@@ -195,6 +215,19 @@ int pn_report_dead_letters_whole(const struct pn_table_source *source,
                                                          ") FROM (%s) %s%s ORDER BY " TIME_US
                                                          " DESC, " PLACE " LIMIT %" PRId64,
         letters, where(wanted, arena), after(wanted), wanted->limit);
+    return rc;
+}
+
+int pn_report_dead_letter_ids(const struct pn_table_source *source,
+                              const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
+                              struct pn_letters_query *query, struct pn_err *e)
+{
+    const char *letters = NULL;
+    int rc = union_of(source, arena, &letters, e);
+    query->parameters = write_parameters(wanted, arena);
+    query->sql =
+        pn_arena_printf(arena, "SELECT " ID " AS id, source, \"table\", object FROM (%s) %s",
+                        letters, where(wanted, arena));
     return rc;
 }
 

@@ -11,8 +11,13 @@
  *   position   the record's offset there, or its sequence number; null: not known
  *   object     that a load read it from, and its line; else null
  *   time       of the record, or its arrival
+ *   made_by    what wrote the letter, as a line for people: "task load of run r of nightly"; null:
+ *              an earlier version did
+ *   after_version  that the table had then: the commit of this load, or batch, follows it
  *   reason     why it is not a row
  *   value      text, or base64 where the reason says so
+ *   maker      the same as made_by for programs: an object with all members of delta/maker.h, null
+ *              where they do not apply; on request
  *
  * The newest come first.
  */
@@ -27,6 +32,7 @@ enum { PN_LETTER_ID_SIZE = 33, PN_LETTER_VALUE_SHOWN = 2000 };
 /* Which ones: those that fit all that is given. All zero but `limit` is all. */
 struct pn_dead_letters_wanted {
     const char *table;  /* NULL: of all */
+    const char *origin; /* the topic, or the stream; NULL: any */
     const char *reason; /* a part of the reason, in any case; NULL: any */
     const char *source; /* "load" or "stream"; NULL: both */
     const char *kind;   /* of reason, as the counts have it; NULL: any */
@@ -34,6 +40,7 @@ struct pn_dead_letters_wanted {
     const char *after;  /* a page's `place` and time, see pn_report_dead_letters_page(); NULL */
     int64_t offset;     /* items to leave out */
     int64_t limit;      /* the most items */
+    bool is_whole;      /* pn_report_dead_letters(): with the column maker */
 };
 
 /* A query and its parameters, a JSON object; both in the arena. */
@@ -69,7 +76,9 @@ enum pn_letter_cell {
     PN_LETTER_TIME_MS,
     PN_LETTER_REASON,
     PN_LETTER_KIND,
-    PN_LETTER_KEY, /* the partition key; of a stream's */
+    PN_LETTER_KEY,   /* the partition key; of a stream's */
+    PN_LETTER_MAKER, /* JSON within a text */
+    PN_LETTER_AFTER_VERSION,
     PN_LETTER_IS_BASE64,
     PN_LETTER_IS_CUT, /* the table has only the beginning of the value */
     PN_LETTER_BYTES,  /* of the value's text */
@@ -86,6 +95,10 @@ int pn_report_dead_letters_whole(const struct pn_table_source *source,
                                  struct pn_arena *arena, struct pn_letters_query *query,
                                  struct pn_err *e) PN_MUST_CHECK;
 
+/* All letters that fit, to be dropped (upkeep/letter_drop.h): rows of id, source, table, object. */
+int pn_report_dead_letter_ids(const struct pn_table_source *source,
+                              const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
+                              struct pn_letters_query *query, struct pn_err *e) PN_MUST_CHECK;
 /* How many letters each table has of each rule (letter_rules.h), the most first: rows of table,
  * rule, number. */
 int pn_report_dead_letter_counts(const struct pn_table_source *source, struct pn_arena *arena,

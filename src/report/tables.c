@@ -351,9 +351,8 @@ PN_REPORT_COLUMNS(pn_history_columns, {"version", PN_CELL_INT | PN_NOT_NULL},
                   {"metrics", PN_CELL_JSON | PN_NOT_NULL}, {"notes", PN_CELL_JSON | PN_NOT_NULL});
 enum { HISTORY_MORE_COLUMNS = 5 }; /* the last ones, which a table has no room for */
 
-void pn_report_made_by(const struct pn_delta_history_entry *entry, struct pn_buf *out)
+void pn_report_maker(const struct pn_delta_maker *maker, struct pn_buf *out)
 {
-    const struct pn_delta_maker *maker = &entry->maker;
     if (maker->dag != NULL) {
         pn_buf_addf(out, "task %s of run %s of %s", maker->task, maker->run, maker->dag);
         if (maker->attempt > 1) {
@@ -366,8 +365,17 @@ void pn_report_made_by(const struct pn_delta_history_entry *entry, struct pn_buf
         if (maker->who != NULL) {
             pn_buf_addf(out, " of %s", maker->who);
         }
+    } else if (maker->command != NULL) {
+        pn_buf_adds(out, maker->command);
+    }
+}
+
+void pn_report_made_by(const struct pn_delta_history_entry *entry, struct pn_buf *out)
+{
+    if (pn_delta_maker_is_known(&entry->maker)) {
+        pn_report_maker(&entry->maker, out);
     } else {
-        pn_buf_adds(out, maker->command != NULL ? maker->command : entry->engine_info);
+        pn_buf_adds(out, entry->engine_info);
     }
 }
 

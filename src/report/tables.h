@@ -60,6 +60,9 @@ void pn_report_add_type(struct pn_buf *out, const struct pn_json *type);
  * `since` (pn_delta_columns_since() of the same snapshot; may be NULL) also since, since_exact. */
 int pn_report_schema(const struct pn_delta_snapshot *snapshot, const struct pn_delta_since *since,
                      struct pn_row_writer *rows, struct pn_err *e) PN_MUST_CHECK;
+/* Appends what of this program made something, as a line for people; nothing where it is not known.
+ */
+void pn_report_maker(const struct pn_delta_maker *maker, struct pn_buf *out);
 /* version, committed, operation, files_added, files_removed, rows_added, made_by, engine, maker,
  * parameters, metrics, notes; made_by is a line for people: what of this program made the commit,
  * or else the engine; `maker` is the same for programs (delta/maker.h). From `engine` on the

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "api/table_data_routes.h"
 #include "api/topic_routes.h"
 #include "base/mem.h"
+#include "base/units.h"
 #include "log/public.h"
 #include "report/groups.h"
 #include "server/addresses.h"
@@ -225,6 +227,24 @@ static void add_looking(struct pn_server *server, struct pn_api *api)
     pn_api_table_data_routes_add(&server->table_data_routes, api);
 }
 
+/* With an engine for this one drop. Drops are rare, and the server's other engines are at work. */
+static int drop_letters(void *arg, const struct pn_letter_choice *choice, bool dry_run,
+                        const char *who, int64_t *count, struct pn_err *e)
+{
+    struct pn_server *server = arg;
+    struct pn_embedded_engine *engine = NULL;
+    int rc = pn_app_open_small_engine(server->app, server->store, &engine, e);
+    if (rc == 0) {
+        rc = pn_upkeep_drop_letters(engine, choice, dry_run, count, e);
+    }
+    if (*count > 0 && !dry_run) {
+        pn_logger_info(server->app->logger, "serve", "%s dropped %" PRId64 " dead %s", who, *count,
+                       pn_noun(*count, "letter", "letters"));
+    }
+    pn_embedded_engine_destroy(&engine);
+    return rc;
+}
+
 static void add_dead_letters(struct pn_server *server, struct pn_api *api)
 {
     char *path = pn_app_path(server->app, "letters.db");
@@ -233,7 +253,9 @@ static void add_dead_letters(struct pn_server *server, struct pn_api *api)
     server->dead_letter_routes = (struct pn_api_dead_letter_routes){
         .executor = server->executor,
         .tables = pn_server_table_source_routes(server->table_source),
-        .letters = server->letters};
+        .letters = server->letters,
+        .drop = drop_letters,
+        .drop_arg = server};
     pn_api_dead_letter_routes_add(&server->dead_letter_routes, api);
 }
 

@@ -27,15 +27,19 @@ export interface SchemaRow {
   since_exact?: boolean; // false: by then
 }
 
-export interface CommitRow {
+export interface CommitRow extends Made {
   version: number;
   committed_ms: number;
   operation: string;
   files_added: number;
   files_removed: number;
   rows_added: number | null;
-  made_by: string | null; // for people
   engine: string | null;
+}
+
+/* Something that pinion, or another program, has made. */
+export interface Made {
+  made_by: string | null; // for people
   maker: Maker | null;
 }
 
@@ -257,7 +261,7 @@ export interface LetterSent {
   edited: boolean;
 }
 
-export interface DeadLetter {
+export interface DeadLetter extends Made {
   id: string;
   source: "load" | "stream";
   table: string | null;
@@ -270,12 +274,19 @@ export interface DeadLetter {
   reason: string;
   kind: string;
   key: string | null;
+  after_version: number | null; // of the table, when the letter was written
   cut: boolean;
   value_bytes: number;
   value: string | null; // in a list, its beginning
   encoding: "text" | "base64";
   advice: string;
   resent: LetterSent | null;
+}
+
+/* What a drop of letters did, or would do. */
+export interface LettersDropped {
+  letters: number;
+  dropped: boolean; // false: it was only counted
 }
 
 export interface LetterCount {

@@ -127,7 +127,7 @@ def test_dead_letters(landed, cloud):
     def told(data):
         """The offset of a line is known to pinion alone."""
         return in_order(
-            {**row, "offset": None, "reason": awkward.told(row["reason"])}
+            {**row, **awkward.UNSIGNED, "offset": None, "reason": awkward.told(row["reason"])}
             for row in rows_by_delta_rs(data / path)
         )
 

@@ -82,7 +82,7 @@ def test_dead_letters(landed, spark):
         """The offset of a line is known to pinion alone."""
         rows = query("SELECT * FROM dead_letters", data)
         return in_order(
-            {**row, "offset": None if row["object"] else row["offset"],
+            {**row, **awkward.UNSIGNED, "offset": None if row["object"] else row["offset"],
              "reason": awkward.told(row["reason"])} for row in rows
         )  # fmt: skip
 
@@ -106,11 +106,29 @@ def test_the_runs_say_the_same(landed, spark):
 
 
 def test_versions_say_what_made_them(spark):
+    letters = query("SELECT made_by, after_version FROM dead_letters", spark)
+    assert {json.loads(row["made_by"])["dag"] for row in letters} == {DAG}
+    assert {row["after_version"] for row in letters} == {None}  # there were no tables yet
     for table in ("raw_geo", "geo", "dead_letters"):
         done = run("table", "history", table, "--format", "json", data=spark)
         for version in json.loads(done.stdout):
             assert version["engine"].startswith("Apache-Spark/4.1")
             assert version["maker"]["dag"] == DAG and version["maker"]["try"] >= 1, version
+
+
+def test_a_dropped_letter_stays_away(landed, spark, config):
+    def listed():
+        return json.loads(run("dead-letters", "list", "--format", "json", data=spark).stdout)
+
+    before = listed()
+    sunk = [one for one in before if one["object"] is None]
+    gone = [sunk[0], next(one for one in before if one["object"] is not None)]
+    dropped = run("dead-letters", "drop", *(one["id"] for one in gone), "--yes", data=spark)
+    assert dropped.returncode == 0
+    load = "load_data_from_S3_and_save_as_delta_tables"
+    run("task", DAG, load, "--config", config, data=spark, timeout=1500)
+    left = [one["id"] for one in listed()]
+    assert sorted(left) == sorted(one["id"] for one in before if one not in gone)
 
 
 def test_nothing_is_left_of_the_jobs(spark):
@@ -287,8 +305,8 @@ def test_dead_letters_of_awkward_records(two):
     ours, theirs, _, _ = two
     path = "store/delta_tables/dead_letters"
     letters = [
-        in_order({**row, "offset": None, "reason": awkward.told(row["reason"])}
-                 for row in rows_by_delta_rs(data / path))
+        in_order({**row, **awkward.UNSIGNED, "offset": None,
+                  "reason": awkward.told(row["reason"])} for row in rows_by_delta_rs(data / path))
         for data in (ours, theirs)
     ]  # fmt: skip
     assert len(letters[0]) > 600
@@ -347,8 +365,11 @@ def test_data_tests(library, tmp_path, action):
             said = f"orders: version {table['version']}, {table['rows']} rows, {passed}"
             assert said in done.stderr
         for path in ("t/orders", "delta_tables/dead_letters"):
-            ours = in_order(rows_by_delta_rs(shop.data / "store" / path))
-            assert in_order(rows_by_delta_rs(theirs / "store" / path)) == ours
+            ours, spark = (
+                in_order({**row, **awkward.UNSIGNED} for row in rows_by_delta_rs(store / path))
+                for store in (shop.data / "store", theirs / "store")
+            )
+            assert spark == ours
     checked = library(theirs / "store", definition, "check", tables=orders_file(), queries=[])
     assert checked["state"] == "done", checked
 

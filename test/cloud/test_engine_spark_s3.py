@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import awkward
 from contract import KINDS, UID, post, run_dag
 from pinion import ROOT, Server, query, run
 from s3 import BUCKET, KEYS, S3, settings
@@ -53,7 +54,7 @@ def rows(name, data, *more, env=None):
     sql = f"SELECT * FROM {name} ORDER BY ALL"
     found = json.loads(run("query", sql, "--format", "json", *more, data=data, env=env).stdout)
     if name == "dead_letters":  # of two servers; and the offset of a line is known to pinion alone
-        times = {"timestamp": None}
+        times = {"timestamp": None, **awkward.UNSIGNED}
         found = [
             {**row, **times, "offset": None if row["object"] else row["offset"]} for row in found
         ]

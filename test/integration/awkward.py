@@ -220,6 +220,10 @@ def lines():
     ]  # fmt: skip
 
 
+# What differs between the letters of two runs, and the key, which a load by Spark does not read.
+UNSIGNED = {"made_by": None, "after_version": None, "key": None}
+
+
 def told(reason):
     """What every reader says of a dead letter in the same words."""
     note = ""

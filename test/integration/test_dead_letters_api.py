@@ -127,7 +127,10 @@ def test_what_is_wrong_with_a_resend(server):
     ):
         status, answer = ask(server, "POST", "/resend", body)
         assert status == 400 and answer["error"]["message"], body
-    assert ask(server, "POST", "/resend", {"ids": ["0" * 32]})[1]["letters"] == []
+    answer = ask(server, "POST", "/resend", {"ids": ["0" * 32, "1" * 32]})[1]
+    failed = [one["id"] for one in answer["letters"] if one["outcome"] == "failed"]
+    assert failed == ["0" * 32, "1" * 32] and answer["failed"] == 2
+    assert "it was dropped, or" in answer["letters"][-1]["message"]
 
 
 def test_mended_and_sent_once(server):
@@ -179,6 +182,47 @@ def test_a_stream(server, tmp_path):
         time.sleep(0.2)
     shown = run("dead-letters", "show", letter["id"], "--format", "json", data=server.data)
     assert [row["value"] for row in json.loads(shown.stdout)] == [letter["value"]]
+
+
+def test_what_is_wrong_with_a_drop(server):
+    letter = every(server, "&source=load")[0]["id"]
+    for body in (
+        {},
+        {"ids": [letter], "filter": {}},
+        {"ids": []},
+        {"ids": [letter] * 101},
+        {"filter": {"reason": 1}},
+        {"ids": [letter], "dry_run": "no"},
+    ):
+        status, answer = ask(server, "POST", "/drop", body)
+        assert status == 400 and answer["error"]["message"], body
+    assert ask(server, "POST", "/drop", {"ids": ["0" * 32]})[1]["letters"] == 0
+
+
+def test_a_drop_and_a_resend_agree(server):
+    """Last of the module: what was dropped is not sent, and what was sent can be dropped."""
+    before = every(server)
+    loads = [one for one in before if one["source"] == "load"]
+    counted = ask(server, "POST", "/drop", {"filter": {"source": "load"}, "dry_run": True})
+    assert counted == (200, {"letters": len(loads), "dropped": False})
+    assert every(server) == before
+    gone = {"ids": [loads[0]["id"], before[0]["id"]]}
+    assert ask(server, "POST", "/drop", gone) == (200, {"letters": 2, "dropped": True})
+    left = [one["id"] for one in every(server)]
+    assert left == [one["id"] for one in before if one["id"] not in gone["ids"]]
+    sent = len(records(server))
+    status, answer = ask(server, "POST", "/resend", gone)
+    assert status == 200 and answer["failed"] == 2 and answer["sent"] == 0
+    assert len(records(server)) == sent
+    assert ask(server, "GET", f"/{loads[0]['id']}")[0] == 404
+    dag = json.loads(run("dag", "list", "--format", "json", data=server.data).stdout)[0]["dag"]
+    run("dag", "trigger", dag, "--wait", data=server.data, check=False)
+    found = every(server, "&source=load")
+    assert loads[0]["id"] not in {one["id"] for one in found}
+    origin = {"filter": {"origin": TOPIC}}
+    assert ask(server, "POST", "/drop", origin)[1]["letters"] == len(found)
+    assert every(server, "&source=load") == []
+    assert "dropped 2 dead letters" in server.log()
 
 
 def test_how_the_command_is_used(data):

@@ -21,7 +21,8 @@ def test_there_are_none(data):
     assert dead_letters(data=data) == []
     assert dead_letters("raw_pin", "--reason", "x", data=data) == []
     header = run("dead-letters", "list", "--format", "csv", data=data).stdout.splitlines()
-    assert header == ["id,source,table,origin,partition,position,object,line,time,key,reason,value"]
+    names = "id,source,table,origin,partition,position,object,line,time,key,made_by,after_version"
+    assert header == [f"{names},reason,value,maker"]
 
 
 def test_of_loads_and_streams(data):

@@ -172,6 +172,7 @@ def test_what_a_key_for_the_pipeline_does(locked):
     assert produced == {OURS: 403, MIXED: 200, TOPIC: 200}
     assert ask(locked, "GET", "/topics", OURS).json() == []
     # What is sent again goes to any topic or stream.
+    assert ask(locked, "POST", "/api/v1/dead_letters/drop", OURS, {}).status_code == 403
     assert ask(locked, "POST", "/api/v1/dead_letters/resend", OURS, {}).status_code == 403
 
 

@@ -87,6 +87,31 @@ def test_bytes_of_a_letter(watch):
     expect(page.get_by_role("region", name="The record")).to_contain_text("00 ff 20 6e")
 
 
+def test_a_letter_says_what_wrote_it(watch):
+    page = watch().go("dead-letters?source=load&reason=integer", "<img src=x")
+    page.get_by_role("region", name="Letters").get_by_role("link").first.click()
+    expect(page.get_by_text("load_data_from_S3_and_save_as_delta_tables")).to_be_visible()
+    page.get_by_role("link", name="manual__").click()
+    expect(page.locator("h1")).to_contain_text("manual__")
+
+
+def test_letters_are_dropped(watch):
+    page = watch().go("dead-letters?source=load&reason=base64)", "Letters of the filter")
+    page.get_by_role("region", name="Letters").get_by_role("link").first.click()
+    page.get_by_role("button", name="Drop this letter").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Drop this letter").click()
+    page.get_by_role("dialog").get_by_role("button", name="Drop", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Dead letters")
+    assert page.url.endswith("/ui/dead-letters")
+    page = watch().go("dead-letters?source=load", "Letters of the filter")
+    page.get_by_role("button", name="Drop all of these").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Drop the letter?")
+    page.get_by_role("dialog").get_by_role("button", name="Drop", exact=True).click()
+    expect(page.get_by_text("1 letter was dropped.")).to_be_visible()
+    expect(page.get_by_text("No letter fits.")).to_be_visible()
+
+
 # --- records --------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,8 @@ struct pn_appender {
     int64_t *decided_by;  /* ... and for each of its joined tables the version that decided on them,
                            * or -1; within the same allocation */
     atomic_size_t next;   /* of the dead letters' rows */
+    const char *made_by;  /* these letters, in JSON, ... */
+    int64_t after;        /* ... and the version of the table then; -1: there was none */
     struct pn_unknown unknown;
     pthread_mutex_t threads_lock;     /* of what several threads of a statement write: */
     struct pn_arena arena;            /* reasons */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "engine/duckdb/append.h"
 #include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/stream_dead_letters.h"
 
 enum { TRIES_MAX = 100, DATA_BYTES_MAX = 16 << 20 };
@@ -71,6 +72,17 @@ static void put_data(duckdb_data_chunk chunk, idx_t row, const struct pn_append_
     put_text(chunk, PN_LETTER_DATA, row, pn_buf_text(scratch), scratch->len);
 }
 
+static void put_after(duckdb_data_chunk chunk, idx_t row, int64_t after)
+{
+    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, PN_LETTER_AFTER);
+    if (after >= 0) {
+        ((int64_t *)duckdb_vector_get_data(vector))[row] = after;
+    } else {
+        duckdb_vector_ensure_validity_writable(vector);
+        duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), row);
+    }
+}
+
 static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_chunk chunk,
                     idx_t row, struct pn_buf *scratch)
 {
@@ -89,6 +101,8 @@ static void put_row(const struct pn_appender *appender, size_t at, duckdb_data_c
     put_clean(chunk, PN_LETTER_KEY, row, it->partition_key.data, it->partition_key.len, scratch);
     arrival[row] = it->arrival_ms * 1000;
     put_data(chunk, row, it, appender->reasons[at], scratch);
+    put_text(chunk, PN_LETTER_MADE_BY, row, appender->made_by, strlen(appender->made_by));
+    put_after(chunk, row, appender->after);
 }
 
 static void bind(duckdb_bind_info info)
@@ -225,6 +239,7 @@ static int commit_once(struct pn_appender *appender, const struct moves *moves, 
         .operation_parameters = pn_buf_text(&parameters),
         .maker = &maker,
         .schema = pn_buf_text(&appender->letter_schema),
+        .adds_columns = true, /* to a table that an earlier version made */
         .name = appender->letters.name,
         .adds = written.adds,
         .add_count = written.file_count,
@@ -250,7 +265,13 @@ int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err 
     size_t most = count * (1 + appender->table->read_count);
     struct moves moves = {.txns = pn_xcalloc(most + 1, sizeof *moves.txns),
                           .before = pn_xcalloc(most + 1, sizeof *moves.before)};
+    const struct pn_delta_maker maker = {.stream = batch->stream};
+    char *made_by = pn_letter_maker_text(&maker);
+    appender->made_by = made_by != NULL ? made_by : "";
     int rc = pn_appender_prepare_dead_letters(appender, e);
+    if (rc == 0) {
+        rc = pn_delta_version_latest(appender->delta, &appender->after, e);
+    }
     for (int tries = 0; rc == 0 && tries < TRIES_MAX; tries++) {
         rc = read_lettered(appender, e);
         if (rc != 0) {
@@ -263,6 +284,8 @@ int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err 
         }
         rc = tries + 1 < TRIES_MAX ? 0 : rc; /* another processor's are there now: read again */
     }
+    appender->made_by = NULL;
+    free(made_by);
     free(moves.txns);
     free(moves.before);
     if (rc != 0) {

@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "engine/duckdb/letter_maker.h"
 
 enum {
     SPOOL_FLUSH_BYTES = 256 * 1024,
@@ -44,6 +45,7 @@ static const struct pn_column COLUMNS[] = {
     {.name = "value", .type = {.kind = PN_TYPE_STRING}},
     {.name = "timestamp", .type = {.kind = PN_TYPE_TIMESTAMP}},
     {.name = "key", .type = {.kind = PN_TYPE_STRING}},
+    PN_LETTER_MAKER_COLUMNS,
 };
 
 struct pn_table pn_dead_letters_table(const struct pn_pipeline *pipeline)

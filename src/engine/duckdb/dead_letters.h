@@ -2,14 +2,15 @@
  * The dead-letter table: what arrived and could not become a row of a raw table, with the reason.
  *
  *   table string, topic string, partition int, offset bigint, object string, line bigint,
- *   reason string, value string, timestamp timestamp, key string
+ *   reason string, value string, timestamp timestamp, key string, made_by string,
+ *   after_version bigint (letter_maker.h)
  *
  * A load gathers the lines that its tables reject in a temporary file of JSON lines, and then
  * rewrites the table: what earlier loads found for other raw tables stays; what they found for
  * these is replaced by the lines rejected now and by what the sink could not land (JSON lines below
- * <dead_letters_dir>/<topic>/). For raw tables that a load adds to, what it found is added. Nothing
- * here depends on the time or the order of reading, so the
- * same load again gives the same rows.
+ * <dead_letters_dir>/<topic>/). For raw tables that a load adds to, what it found is added. But for
+ * what made them, nothing here depends on the time or the order of reading, so the same load again
+ * gives the same rows.
  */
 #ifndef PN_ENGINE_DUCKDB_DEAD_LETTERS_H
 #define PN_ENGINE_DUCKDB_DEAD_LETTERS_H

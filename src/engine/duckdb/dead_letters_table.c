@@ -10,8 +10,12 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters_internal.h"
+#include "engine/duckdb/dropped.h"
+#include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/offsets_table.h"
 #include "engine/duckdb/scan.h"
+#include "engine/letter_id.h"
+#include "pipeline/glob.h"
 #include "pipeline/pattern.h"
 
 enum { ATTEMPTS_MAX = 8 };
@@ -32,8 +36,10 @@ static const struct pn_table SINK = {
     .columns = SINK_COLUMNS,
     .column_count = sizeof SINK_COLUMNS / sizeof *SINK_COLUMNS,
 };
-#define COLUMN_LIST \
-    "\"table\", topic, partition, \"offset\", object, line, reason, value, timestamp, key"
+#define COLUMN_LIST                                                                          \
+    "\"table\", topic, partition, \"offset\", object, line, reason, value, timestamp, key, " \
+    "made_by, "                                                                              \
+    "after_version"
 
 /* A line that can't be read in a file of dead letters: nothing to do but to say so. */
 static int warn_unreadable(void *arg, const struct pn_landed_reject *reject, struct pn_err *e)
@@ -109,7 +115,9 @@ struct putting {
     struct pn_landed_scan *spool;
     struct pn_landed_scan *const *scans; /* of the load's tables */
     struct pn_landed_scan **sunk;
-    const bool *is_added; /* a table whose dead letters stay, and get more */
+    const bool *is_added;       /* a table whose dead letters stay, and get more */
+    int64_t *after;             /* the version of each table that has dead letters */
+    struct pn_dropped *dropped; /* what people have dropped, as of this try */
 };
 
 /* Appends the names of the tables whose dead letters are replaced, in brackets. */
@@ -127,54 +135,80 @@ static void add_replaced(const struct putting *putting, struct pn_buf *sql)
     pn_buf_addc(sql, ')');
 }
 
+/* The row `r` is of an object that this load did not list, and that is in the store: a faster load
+ * has read it. */
+#define IS_ELSEWHERE(r)                                                                          \
+    r ".object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM listed AS l WHERE l.\"table\" = " r     \
+      ".\"table\" AND l.object = " r ".object) AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g." \
+      "\"table\" = " r ".\"table\" AND g.object = " r ".object)"
+
+/* Rows of letters that nobody has dropped. */
+#define NOT_DROPPED " WHERE " PN_LETTER_ID_OF_LOADS " NOT IN (SELECT id FROM dropped)"
+
 /* What earlier loads found for other tables, and what a faster load found in objects that this one
  * did not list. */
-static int add_kept(const struct putting *putting, const struct pn_delta_snapshot *snapshot,
-                    struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+static void add_kept(const struct putting *putting, const struct pn_buf *scan, struct pn_buf *sql)
 {
-    struct pn_dead_letters *dead = putting->dead;
-    pn_buf_adds(sql, "SELECT " COLUMN_LIST " FROM (");
-    int rc = pn_duckdb_add_scan(dead->engine, putting->connection, &dead->itself, snapshot, true,
-                                lease, sql, e);
-    pn_buf_adds(sql, ") AS k WHERE \"table\" NOT IN ");
+    const struct pn_dead_letters *dead = putting->dead;
+    pn_buf_addf(sql, "SELECT " COLUMN_LIST " FROM (%s) AS k WHERE \"table\" NOT IN ",
+                pn_buf_text(scan));
     add_replaced(putting, sql);
     for (size_t i = 0; i < dead->count; i++) {
         if (!putting->is_added[i] && dead->tables[i]->mode != PN_MODE_OVERWRITE &&
             dead->engine->config.landed_folder == NULL) {
             pn_buf_adds(sql, " OR (\"table\" = ");
             pn_duckdb_add_text(sql, dead->tables[i]->name);
-            pn_buf_adds(sql, " AND object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM listed AS l "
-                             "WHERE l.\"table\" = k.\"table\" AND l.object = k.object))");
+            pn_buf_adds(sql, " AND " IS_ELSEWHERE("k") ")");
         }
     }
-    return rc;
+}
+
+/* Appends the version that the letter's table had. */
+static void add_after(const struct putting *putting, struct pn_buf *sql)
+{
+    pn_buf_adds(sql, "CASE r.\"table\"");
+    for (size_t i = 0; i < putting->dead->count; i++) {
+        pn_buf_adds(sql, " WHEN ");
+        pn_duckdb_add_text(sql, putting->dead->tables[i]->name);
+        pn_buf_adds(sql, " THEN ");
+        pn_letter_add_after(putting->after[i], sql);
+    }
+    pn_buf_adds(sql, " END AS after_version");
 }
 
 /* Appends a SELECT of what the load rejected; a condition may follow. */
-static void add_spooled(struct pn_landed_scan *spool, struct pn_buf *sql)
+static void add_spooled(const struct putting *putting, struct pn_buf *sql)
 {
     pn_buf_adds(sql, "SELECT r.\"table\", r.topic, "
                      "CASE WHEN r.topic IS NOT NULL THEN TRY_CAST(regexp_extract(r.object, "
                      "'/partition=([0-9]+)/', 1) AS INTEGER) END AS partition, "
                      "coalesce(r.\"offset\", r.line + o.shift) AS \"offset\", r.object, r.line, "
-                     "r.reason, r.value, make_timestamptz(r.time_ms * 1000) AS timestamp, r.key "
-                     "FROM (SELECT s.* REPLACE (s.line + coalesce(b.base, 0) AS line) FROM ");
-    pn_landed_add_call(spool, sql);
+                     "r.reason, r.value, make_timestamptz(r.time_ms * 1000) AS timestamp, r.key, ");
+    pn_letter_add_maker(putting->dead->engine, sql);
+    pn_buf_adds(sql, " AS made_by, ");
+    add_after(putting, sql);
+    pn_buf_adds(sql, " FROM (SELECT s.* REPLACE (s.line + coalesce(b.base, 0) AS line) FROM ");
+    pn_landed_add_call(putting->spool, sql);
     pn_buf_adds(sql, " AS s LEFT JOIN line_bases AS b ON b.scan = s.scan AND b.unit = s.unit) AS r "
                      "ASOF LEFT JOIN line_offsets AS o ON o.scan = r.scan AND "
                      "o.object = r.object AND o.line <= r.line");
 }
 
-static void add_sunk(const struct pn_table *table, struct pn_landed_scan *scan, struct pn_buf *sql)
+/* Appends a SELECT of what the sink could not land for a table. */
+static void add_sunk(const struct putting *putting, size_t i, struct pn_buf *sql)
 {
     pn_buf_adds(sql, "SELECT ");
-    pn_duckdb_add_text(sql, table->name);
+    pn_duckdb_add_text(sql, putting->dead->tables[i]->name);
     pn_buf_adds(sql,
                 " AS \"table\", topic, partition, \"offset\", CAST(NULL AS VARCHAR) AS "
                 "object, CAST(NULL AS BIGINT) AS line, CASE WHEN encoding = 'base64' THEN "
                 "concat(reason, ' (the value is in base64)') ELSE reason END AS reason, value, "
-                "timestamp, CASE WHEN key_encoding = 'text' THEN key END AS key FROM ");
-    pn_landed_add_call(scan, sql);
+                "timestamp, CASE WHEN key_encoding = 'text' THEN key END AS key, ");
+    pn_letter_add_maker(putting->dead->engine, sql);
+    pn_buf_adds(sql, " AS made_by, ");
+    pn_letter_add_after(putting->after[i], sql);
+    pn_buf_adds(sql, " AS after_version FROM ");
+    pn_landed_add_call(putting->sunk[i], sql);
 }
 
 /* Which table has a topic's dead letters of the sink. */
@@ -230,25 +264,188 @@ static bool has_sunk(const struct putting *putting, size_t i)
 
 /* --- replaced --------------------------------------------------------------------------------- */
 
-static int add_rewritten(const struct putting *putting, const struct pn_delta_snapshot *snapshot,
-                         struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+/* Appends a SELECT of what this load found for the tables whose letters are replaced; false: there
+ * is nothing. */
+static bool add_found(const struct putting *putting, struct pn_buf *sql)
 {
-    pn_buf_adds(sql, "SELECT * FROM (");
-    int rc = add_kept(putting, snapshot, lease, sql, e);
-    if (putting->dead->size_bytes > 0) {
-        pn_buf_adds(sql, "\nUNION ALL ");
-        add_spooled(putting->spool, sql);
+    bool has_some = putting->dead->size_bytes > 0;
+    if (has_some) {
+        add_spooled(putting, sql);
         pn_buf_adds(sql, " WHERE r.\"table\" IN ");
         add_replaced(putting, sql);
     }
     for (size_t i = 0; i < putting->dead->count; i++) {
         if (!putting->is_added[i] && has_sunk(putting, i)) {
-            pn_buf_adds(sql, "\nUNION ALL ");
-            add_sunk(putting->dead->tables[i], putting->sunk[i], sql);
+            pn_buf_adds(sql, has_some ? "\nUNION ALL " : "");
+            add_sunk(putting, i, sql);
+            has_some = true;
         }
     }
-    pn_buf_adds(sql, ") ORDER BY \"table\", topic, partition, \"offset\", object, line");
+    return has_some;
+}
+
+/* Could a load of the table read the object, if it were there? */
+static bool is_object_of(const struct pn_duckdb *engine, const struct pn_table *table,
+                         const char *object)
+{
+    const char *dir = engine->pipeline->topics_dir;
+    size_t len = strlen(dir);
+    if (table->from_files != NULL) {
+        return pn_glob_matches(table->from_files->glob, object);
+    }
+    if (strncmp(object, dir, len) != 0 || object[len] != '/') {
+        return false; /* a file that was imported */
+    }
+    const char *topic = object + len + 1;
+    char *name = pn_xstrndup(topic, strcspn(topic, "/"));
+    bool is_it = pn_pattern_matches(table->from_topic, name);
+    free(name);
+    return is_it;
+}
+
+/* Is the object one of the table's, and in the store? */
+static int look_for(const struct putting *putting, const char *table, const char *object,
+                    bool *is_there, struct pn_err *e)
+{
+    struct pn_dead_letters *dead = putting->dead;
+    struct pn_object found;
+    struct pn_err why = {0};
+    size_t i = 0;
+    while (i < dead->count && strcmp(dead->tables[i]->name, table) != 0) {
+        i++;
+    }
+    *is_there = i < dead->count && is_object_of(dead->engine, dead->tables[i], object);
+    int rc = *is_there ? pn_store_head(dead->engine->store, object, &found, &why) : 0;
+    if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        *is_there = false;
+        rc = 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
+}
+
+/* Puts those of the objects ("table", object) that are not there into the temporary table gone. */
+static int note_gone(const struct putting *putting, duckdb_result *objects, struct pn_err *e)
+{
+    duckdb_appender appender = NULL;
+    int rc = 0;
+    bool ok = duckdb_appender_create_ext(putting->connection, "temp", NULL, "gone", &appender) ==
+              DuckDBSuccess;
+    for (idx_t row = 0; rc == 0 && ok && row < duckdb_row_count(objects); row++) {
+        char *table = duckdb_value_varchar(objects, 0, row);
+        char *object = duckdb_value_varchar(objects, 1, row);
+        bool is_there = false;
+        rc = look_for(putting, table, object, &is_there, e);
+        if (rc == 0 && !is_there) {
+            ok = duckdb_append_varchar(appender, table) == DuckDBSuccess &&
+                 duckdb_append_varchar(appender, object) == DuckDBSuccess &&
+                 duckdb_appender_end_row(appender) == DuckDBSuccess;
+        }
+        duckdb_free(table);
+        duckdb_free(object);
+    }
+    if ((duckdb_appender_destroy(&appender) != DuckDBSuccess || !ok) && rc == 0) {
+        rc = pn_err_fatal(e, "DuckDB does not accept the names of objects");
+    }
+    return rc;
+}
+
+/* Which objects with letters, that this load did not list, are gone? The rows of files that were
+ * imported do not outlive a load of all objects, so these are gone as well. */
+static int find_gone(const struct putting *putting, const struct pn_buf *scan, struct pn_err *e)
+{
+    duckdb_result objects;
+    struct pn_buf sql;
+    int rc = pn_duckdb_run(putting->connection,
+                           "CREATE OR REPLACE TEMP TABLE gone (\"table\" VARCHAR, object VARCHAR)",
+                           NULL, e);
+    if (rc != 0 || putting->dead->engine->config.landed_folder != NULL) {
+        return rc;
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_addf(&sql,
+                "SELECT DISTINCT \"table\", object FROM (SELECT \"table\", object FROM (%s) UNION "
+                "ALL SELECT \"table\", object FROM dropped) AS k WHERE \"table\" IN ",
+                pn_buf_text(scan));
+    add_replaced(putting, &sql);
+    pn_buf_adds(&sql, " AND " IS_ELSEWHERE("k"));
+    rc = pn_duckdb_run_buf(putting->connection, &sql, &objects, e);
+    if (rc == 0) {
+        rc = note_gone(putting, &objects, e);
+        duckdb_destroy_result(&objects);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+static int add_rewritten(const struct putting *putting, const struct pn_delta_snapshot *snapshot,
+                         struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+{
+    struct pn_buf scan;
+    struct pn_buf found;
+    pn_buf_init(&scan, PN_DUCKDB_SQL_MAX);
+    pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
+    int rc = pn_duckdb_add_scan(putting->dead->engine, putting->connection, &putting->dead->itself,
+                                snapshot, true, lease, &scan, e);
+    if (rc == 0) {
+        rc = find_gone(putting, &scan, e);
+    }
+    pn_buf_adds(sql, "SELECT * FROM (");
+    add_kept(putting, &scan, sql);
+    if (add_found(putting, &found)) {
+        pn_buf_addf(sql, "\nUNION ALL SELECT * FROM (%s)%s", pn_buf_text(&found),
+                    putting->dropped->count > 0 ? NOT_DROPPED : "");
+    }
+    pn_buf_adds(sql, ") ORDER BY \"table\", topic, partition, \"offset\", object, line");
+    if (rc == 0) {
+        rc = pn_buf_check(&found, "a statement for DuckDB", e);
+    }
+    pn_buf_deinit(&found);
+    pn_buf_deinit(&scan);
+    return rc;
+}
+
+/* Forgets what was dropped of the replaced tables and was not found again: the record, or its
+ * object, is gone. After the commit, so that a failure forgets nothing; the next load tries again.
+ */
+static void forget(const struct putting *putting)
+{
+    struct pn_duckdb *engine = putting->dead->engine;
+    struct pn_err why = {0};
+    duckdb_result result;
+    struct pn_buf found;
+    struct pn_buf left;
+    struct pn_buf sql;
+    int64_t gone = 0;
+    if (putting->dropped->count == 0 || engine->config.landed_folder != NULL) {
+        return;
+    }
+    pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
+    pn_buf_init(&left, PN_DUCKDB_SQL_MAX);
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&left, "SELECT * FROM dropped AS d WHERE \"table\" NOT IN ");
+    add_replaced(putting, &left);
+    pn_buf_adds(&left, " OR (" IS_ELSEWHERE("d") ")");
+    if (add_found(putting, &found)) {
+        pn_buf_addf(&left, " OR id IN (SELECT " PN_LETTER_ID_OF_LOADS " FROM (%s))",
+                    pn_buf_text(&found));
+    }
+    pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
+                pn_buf_text(&left));
+    int rc = pn_duckdb_run_buf(putting->connection, &sql, &result, &why);
+    if (rc == 0) {
+        gone = duckdb_value_int64(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    if (rc == 0 && gone > 0) {
+        rc = pn_dropped_keep(engine, putting->connection, putting->dropped, &left, &why);
+    }
+    if (rc != 0) {
+        pn_dropped_warn(engine, &why);
+    }
+    pn_buf_deinit(&found);
+    pn_buf_deinit(&left);
+    pn_buf_deinit(&sql);
 }
 
 static int rewrite(const struct putting *putting, bool nothing, struct pn_err *e)
@@ -261,6 +458,9 @@ static int rewrite(const struct putting *putting, bool nothing, struct pn_err *e
     int64_t version = -1;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_newest(dead->engine, dead->itself.path, &snapshot, e);
+    if (rc == 0) { /* after the letters: a drop after this makes the commit fail as moved */
+        rc = pn_dropped_read(dead->engine, putting->connection, putting->dropped, e);
+    }
     bool empty = rc == 0 && (snapshot == NULL || snapshot->file_count == 0);
     if (rc != 0 || (snapshot != NULL && empty && nothing)) {
         goto out; /* none before, none now */
@@ -276,6 +476,9 @@ static int rewrite(const struct putting *putting, bool nothing, struct pn_err *e
         const int64_t read = snapshot != NULL ? snapshot->version : -1;
         const struct pn_duckdb_put put = {.mode = PN_DELTA_OVERWRITE, .read_version = &read};
         rc = pn_duckdb_commit(dead->engine, &dead->itself, &written, &put, &version, e);
+    }
+    if (rc == 0 && sql.len > 0) {
+        forget(putting);
     }
 out:
     if (rc != 0) {
@@ -341,7 +544,7 @@ static int add_new(const struct putting *putting, size_t i,
     int rc = add_known(putting, i, snapshot, lease, sql, e);
     pn_buf_adds(sql, "SELECT * FROM (");
     if (has_rejects(putting, i)) {
-        add_spooled(putting->spool, sql);
+        add_spooled(putting, sql);
         pn_buf_adds(sql, " WHERE r.\"table\" = ");
         pn_duckdb_add_text(sql, table->name);
         /* A file may have changed since a load that ended before its own commit. */
@@ -355,13 +558,13 @@ static int add_new(const struct putting *putting, size_t i,
     pn_buf_adds(sql, has_rejects(putting, i) && has_sunk(putting, i) ? "\nUNION ALL " : "");
     if (has_sunk(putting, i)) {
         pn_buf_adds(sql, "SELECT * FROM (");
-        add_sunk(table, putting->sunk[i], sql);
+        add_sunk(putting, i, sql);
         pn_buf_adds(sql, ") AS s WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.object IS NULL "
                          "AND known.topic = s.topic AND known.partition = s.partition AND "
                          "known.\"offset\" = s.\"offset\" AND known.timestamp IS NOT DISTINCT "
                          "FROM s.timestamp)");
     }
-    pn_buf_adds(sql, ") ORDER BY ALL");
+    pn_buf_addf(sql, ")%s ORDER BY ALL", putting->dropped->count > 0 ? NOT_DROPPED : "");
     return rc;
 }
 
@@ -377,6 +580,9 @@ static int append(const struct putting *putting, size_t i, int64_t *rows, struct
     char *app_id = pn_xasprintf("pinion/dead_letters/%s", dead->tables[i]->name);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_newest(dead->engine, dead->itself.path, &snapshot, e);
+    if (rc == 0) { /* after the letters: one that is not there any more is among the dropped */
+        rc = pn_dropped_read(dead->engine, putting->connection, putting->dropped, e);
+    }
     if (rc == 0) {
         rc = add_new(putting, i, snapshot, &lease, &sql, e);
     }
@@ -441,13 +647,23 @@ static int prepare(const struct putting *putting, struct pn_err *e)
                                        dead->count, e);
         }
     }
-    return rc == 0 ? find_sunk(putting, e) : rc;
+    if (rc == 0) {
+        rc = find_sunk(putting, e);
+    }
+    for (size_t i = 0; rc == 0 && i < dead->count; i++) {
+        putting->after[i] = -1;
+        if (has_rejects(putting, i) || has_sunk(putting, i)) {
+            rc = pn_letter_after(dead->engine, dead->tables[i]->path, &putting->after[i], e);
+        }
+    }
+    return rc;
 }
 
 int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection connection,
                            struct pn_landed_scan *const *scans, const bool *is_added,
                            int64_t *counts, struct pn_err *e)
 {
+    struct pn_dropped dropped = {.keys = NULL};
     const struct putting putting = {
         .dead = dead,
         .connection = connection,
@@ -455,6 +671,8 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
         .scans = scans,
         .sunk = pn_xcalloc(dead->count, sizeof(struct pn_landed_scan *)),
         .is_added = is_added,
+        .after = pn_xcalloc(dead->count, sizeof *putting.after),
+        .dropped = &dropped,
     };
     struct pn_landed_scan *spool = putting.spool;
     int rc = prepare(&putting, e);
@@ -471,5 +689,7 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
     }
     pn_landed_destroy(&spool);
     free(putting.sunk);
+    free(putting.after);
+    pn_dropped_deinit(&dropped);
     return rc;
 }

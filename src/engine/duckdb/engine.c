@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "engine/duckdb/append.h"
+#include "engine/duckdb/dropped.h"
 #include "engine/duckdb/import.h"
 #include "engine/duckdb/landed.h"
 
@@ -59,6 +60,7 @@ static const struct pn_embedded_engine_ops OPS = {
     .append = pn_duckdb_append,
     .import = pn_duckdb_import,
     .import_lines = pn_duckdb_import_lines,
+    .drop_letters = pn_duckdb_drop_letters,
     .parquet = parquet,
 };
 

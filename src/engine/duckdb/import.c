@@ -9,6 +9,7 @@
 #include "delta/schema.h"
 #include "engine/duckdb/asking.h"
 #include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/load_new.h"
 #include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
@@ -194,8 +195,11 @@ static char *letters_app(const struct import *import, size_t i)
 }
 
 /* Appends a SELECT of the dead letters of files that the table of dead letters does not have. */
-static void add_letters(const struct import *import, const bool *wanted, struct pn_buf *sql)
+static int add_letters(const struct import *import, const bool *wanted, struct pn_buf *sql,
+                       struct pn_err *e)
 {
+    int64_t after = -1;
+    int rc = pn_letter_after(import->engine, import->asked->table->path, &after, e);
     const struct pn_import *asked = import->asked;
     pn_buf_adds(sql, "SELECT ");
     pn_duckdb_add_text(sql, asked->table->name);
@@ -211,14 +215,19 @@ static void add_letters(const struct import *import, const bool *wanted, struct 
                 " END AS object, line, CASE WHEN length(value) > %d THEN concat(reason, ' (only "
                 "the beginning of the value is stored)') ELSE reason END AS reason, left(value, "
                 "%d) AS value, CAST(NULL AS TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS "
-                "key FROM pn_bad WHERE file IN (",
+                "key, ",
                 VALUE_BYTES_MAX, VALUE_BYTES_MAX);
+    pn_letter_add_maker(import->engine, sql);
+    pn_buf_adds(sql, " AS made_by, ");
+    pn_letter_add_after(after, sql);
+    pn_buf_adds(sql, " AS after_version FROM pn_bad WHERE file IN (");
     for (size_t i = 0; i < asked->count; i++) {
         if (wanted[i]) {
             pn_buf_addf(sql, "%zu, ", i);
         }
     }
     pn_buf_adds(sql, "-1) ORDER BY file, line, byte");
+    return rc;
 }
 
 /* One try; PN_DELTA_TXN_SEEN: another import was faster. */
@@ -252,7 +261,9 @@ static int commit_letters(struct import *import, struct pn_err *e)
         }
     }
     if (rc == 0 && count > 0) {
-        add_letters(import, wanted, &sql);
+        rc = add_letters(import, wanted, &sql, e);
+    }
+    if (rc == 0 && count > 0) {
         rc = pn_duckdb_write(engine, import->connection, &itself, &sql, &written, e);
     }
     if (rc == 0 && written.rows > 0) {

@@ -1,7 +1,10 @@
 #include "engine/duckdb/quarantine.h"
 
 #include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/dropped.h"
+#include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/scan.h"
+#include "engine/letter_id.h"
 
 enum { ATTEMPTS_MAX = 8 };
 
@@ -24,19 +27,74 @@ static int has_letters(duckdb_connection connection, const struct pn_buf *scan,
     return rc;
 }
 
-/* The letters of other tables, and those of the table. */
+/* Appends a SELECT of the rows that are taken out, as letters. */
+static int add_found(struct pn_duckdb *engine, const struct pn_table *table,
+                     const struct pn_buf *select, struct pn_buf *sql, struct pn_err *e)
+{
+    int64_t after = -1;
+    int rc = pn_letter_after(engine, table->path, &after, e);
+    pn_buf_adds(sql, "SELECT ");
+    pn_duckdb_add_text(sql, table->name);
+    pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
+                     "partition, CAST(NULL AS BIGINT) AS \"offset\", CAST(NULL AS VARCHAR) AS "
+                     "object, CAST(NULL AS BIGINT) AS line, reason, value, CAST(NULL AS "
+                     "TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS key, ");
+    pn_letter_add_maker(engine, sql);
+    pn_buf_adds(sql, " AS made_by, ");
+    pn_letter_add_after(after, sql);
+    pn_buf_addf(sql, " AS after_version FROM (%s)", pn_buf_text(select));
+    return rc;
+}
+
+/* The letters of other tables, and those of the table that nobody has dropped. */
 static void add_letters(const struct pn_table *table, const struct pn_buf *scan,
-                        const struct pn_buf *select, struct pn_buf *sql)
+                        const struct pn_buf *found, struct pn_buf *sql)
 {
     pn_buf_addf(sql, "SELECT * FROM (%s) WHERE \"table\" <> ", pn_buf_text(scan));
     pn_duckdb_add_text(sql, table->name);
-    if (select != NULL) {
-        pn_buf_adds(sql, "\nUNION ALL SELECT ");
-        pn_duckdb_add_text(sql, table->name);
-        pn_buf_addf(sql, ", NULL, NULL, NULL, NULL, NULL, reason, value, NULL, NULL FROM (%s)",
-                    pn_buf_text(select));
+    if (found->len > 0) {
+        pn_buf_addf(sql,
+                    "\nUNION ALL SELECT * FROM (%s) WHERE " PN_LETTER_ID_OF_LOADS
+                    " NOT IN (SELECT id FROM dropped)",
+                    pn_buf_text(found));
     }
     pn_buf_adds(sql, "\nORDER BY \"table\", topic, partition, \"offset\", object, line");
+}
+
+/* Forgets what was dropped of the table and was not found again; the next run tries again where it
+ * fails. */
+static void forget(struct pn_duckdb *engine, duckdb_connection connection,
+                   const struct pn_dropped *dropped, const struct pn_table *table,
+                   const struct pn_buf *found)
+{
+    struct pn_err why = {0};
+    duckdb_result result;
+    struct pn_buf left;
+    struct pn_buf sql;
+    int64_t gone = 0;
+    pn_buf_init(&left, PN_DUCKDB_SQL_MAX);
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&left, "SELECT * FROM dropped WHERE \"table\" <> ");
+    pn_duckdb_add_text(&left, table->name);
+    if (found->len > 0) {
+        pn_buf_addf(&left, " OR id IN (SELECT " PN_LETTER_ID_OF_LOADS " FROM (%s))",
+                    pn_buf_text(found));
+    }
+    pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
+                pn_buf_text(&left));
+    int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
+    if (rc == 0) {
+        gone = duckdb_value_int64(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    if (rc == 0 && gone > 0) {
+        rc = pn_dropped_keep(engine, connection, dropped, &left, &why);
+    }
+    if (rc != 0) {
+        pn_dropped_warn(engine, &why);
+    }
+    pn_buf_deinit(&left);
+    pn_buf_deinit(&sql);
 }
 
 static int replace(struct pn_duckdb *engine, duckdb_connection connection,
@@ -46,10 +104,13 @@ static int replace(struct pn_duckdb *engine, duckdb_connection connection,
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_written written = {0};
     struct pn_file_lease lease = {0};
+    struct pn_dropped dropped = {.keys = NULL};
+    struct pn_buf found;
     struct pn_buf scan;
     struct pn_buf sql;
     bool has = false;
     int64_t version = -1;
+    pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
     pn_buf_init(&scan, PN_DUCKDB_SQL_MAX);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_newest(engine, letters.path, &snapshot, e);
@@ -59,11 +120,19 @@ static int replace(struct pn_duckdb *engine, duckdb_connection connection,
     if (rc == 0) {
         rc = has_letters(connection, &scan, table, &has, e);
     }
+    if (rc == 0) { /* after the letters: a drop after this makes the commit fail as moved */
+        rc = pn_dropped_read(engine, connection, &dropped, e);
+    }
+    if (rc == 0 && select != NULL) {
+        rc = add_found(engine, table, select, &found, e);
+    }
     if (rc != 0 || (!has && select == NULL)) {
         goto out;
     }
-    add_letters(table, &scan, select, &sql);
-    rc = pn_duckdb_write(engine, connection, &letters, &sql, &written, e);
+    add_letters(table, &scan, &found, &sql);
+    if (rc == 0) {
+        rc = pn_duckdb_write(engine, connection, &letters, &sql, &written, e);
+    }
     if (rc == 0) {
         const int64_t read = snapshot != NULL ? snapshot->version : -1;
         const struct pn_duckdb_put put = {.mode = PN_DELTA_OVERWRITE, .read_version = &read};
@@ -73,9 +142,14 @@ static int replace(struct pn_duckdb *engine, duckdb_connection connection,
         pn_duckdb_write_undo(engine, &written, rc);
     }
 out:
+    if (rc == 0 && dropped.count > 0) {
+        forget(engine, connection, &dropped, table, &found);
+    }
+    pn_dropped_deinit(&dropped);
     pn_written_deinit(&written);
     pn_file_lease_release(&lease);
     pn_delta_snapshot_destroy(&snapshot);
+    pn_buf_deinit(&found);
     pn_buf_deinit(&scan);
     pn_buf_deinit(&sql);
     return rc;

@@ -9,6 +9,8 @@ static const struct pn_column COLUMNS[PN_LETTER_COLUMN_COUNT] = {
     [PN_LETTER_ARRIVAL] = {.name = "arrival", .type = {.kind = PN_TYPE_TIMESTAMP}},
     [PN_LETTER_REASON] = {.name = "reason", .type = {.kind = PN_TYPE_STRING}},
     [PN_LETTER_DATA] = {.name = "data", .type = {.kind = PN_TYPE_STRING}},
+    [PN_LETTER_MADE_BY] = {.name = "made_by", .type = {.kind = PN_TYPE_STRING}},
+    [PN_LETTER_AFTER] = {.name = "after_version", .type = {.kind = PN_TYPE_BIGINT}},
 };
 
 struct pn_table pn_stream_dead_letters_table(const struct pn_pipeline *pipeline)

@@ -218,6 +218,12 @@ static int import_lines(struct pn_embedded_engine *engine, const struct pn_impor
     return pn_engine_import_lines(inner(engine), files, file, lines, e);
 }
 
+static int drop_letters(struct pn_embedded_engine *engine, const struct pn_letter_drop *drops,
+                        size_t count, int64_t *dropped, struct pn_err *e)
+{
+    return pn_engine_drop_letters(inner(engine), drops, count, dropped, e);
+}
+
 static const struct pn_delta_parquet *parquet(struct pn_embedded_engine *engine)
 {
     return pn_engine_parquet(inner(engine));
@@ -246,6 +252,7 @@ struct pn_embedded_engine *pn_spark_asking_engine(struct pn_engine **spark,
         .append = append,
         .import = import,
         .import_lines = import_lines,
+        .drop_letters = drop_letters,
         .parquet = parquet,
     };
     struct asking *made = pn_xcalloc(1, sizeof *made);

@@ -5,12 +5,14 @@ import { useState } from "preact/hooks";
 import { ApiError, post, useGet } from "../api.ts";
 import { bytes, count } from "../format.ts";
 import { Bytes, bytesOf } from "../parts/bytes.tsx";
+import { Confirm } from "../parts/confirm.tsx";
 import { Facts } from "../parts/facts.tsx";
+import { MadeBy } from "../parts/made-by.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
 import { At } from "../parts/time.tsx";
-import { href, place, setQuery } from "../route.ts";
-import type { DeadLetter, DeadLetters, LetterCount, Resend } from "../types.ts";
+import { go, href, place, setQuery } from "../route.ts";
+import type { DeadLetter, DeadLetters, LetterCount, LettersDropped, Resend } from "../types.ts";
 
 const FILTERS = ["source", "table", "kind", "reason"] as const;
 
@@ -167,6 +169,65 @@ function ResendAll({ filter, done }: { filter: Record<string, string>; done: () 
   );
 }
 
+/* Which letters: by their ids, or all that fit. */
+type Which = { ids: string[] } | { filter: Record<string, string> };
+
+/* Drops letters, after the reader has seen how many and said yes. */
+function Drop({ which, name, done }: { which: Which; name: string; done: () => void }) {
+  const [found, setFound] = useState<number>();
+  const [said, setSaid] = useState("");
+  const [error, setError] = useState<ApiError>();
+  const ask = async () => {
+    setError(undefined);
+    setSaid("");
+    try {
+      const { letters } = await post<LettersDropped>("dead_letters/drop", {
+        ...which,
+        dry_run: true,
+      });
+      if (letters === 0) {
+        setSaid("There is no such letter any more.");
+      } else {
+        setFound(letters);
+      }
+    } catch (reason) {
+      if (reason instanceof ApiError) {
+        setError(reason);
+      }
+    }
+  };
+  const drop = async () => {
+    const { letters } = await post<LettersDropped>("dead_letters/drop", which);
+    setSaid(letters === 1 ? "1 letter was dropped." : `${count(letters)} letters were dropped.`);
+  };
+  return (
+    <>
+      <div class="bar">
+        <button type="button" onClick={() => void ask()}>
+          {name}
+        </button>
+        <span role="status">{said}</span>
+      </div>
+      {error === undefined ? null : <Failure error={error} />}
+      {found === undefined ? null : (
+        <Confirm
+          title={found === 1 ? "Drop the letter?" : `Drop ${count(found)} letters?`}
+          verb="Drop"
+          count={found}
+          act={drop}
+          close={() => setFound(undefined)}
+          done={done}
+        >
+          <p>
+            {found === 1 ? "It goes" : "They go"} away for good: a load that finds the record again
+            does not bring the letter back, and a letter that was dropped cannot be sent.
+          </p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
 function AllLetters() {
   const { query } = place.value;
   const filter: Record<string, string> = {};
@@ -211,6 +272,7 @@ function AllLetters() {
                 {filtered ? <a href={href(["dead-letters"])}>Show all</a> : null}
               </div>
               <ResendAll filter={filter} done={letters.again} />
+              <Drop which={{ filter }} name="Drop all of these" done={letters.again} />
               {items.length === 0 ? (
                 <p class="quiet">No letter fits.</p>
               ) : (
@@ -320,6 +382,22 @@ function Sent({ letter }: { letter: DeadLetter }) {
   );
 }
 
+/* The run, the stream or the command, and after which version of the table it was at work. */
+function WrittenBy({ letter }: { letter: DeadLetter }) {
+  const { table, after_version: version } = letter;
+  return (
+    <>
+      <MadeBy of={letter} />
+      {table === null || version === null ? null : (
+        <span class="quiet">
+          , after version <a href={href(["tables", table, "history"])}>{count(version)}</a> of{" "}
+          {table}
+        </span>
+      )}
+    </>
+  );
+}
+
 function OneLetter({ id }: { id: string }) {
   const path = `dead_letters/${encodeURIComponent(id)}`;
   const letter = useGet<DeadLetter>(path);
@@ -341,6 +419,7 @@ function OneLetter({ id }: { id: string }) {
                 Object: one.object === null ? "–" : `${one.object}, line ${one.line}`,
                 Key: one.key ?? "–",
                 Time: <At ms={one.time_ms} />,
+                "Written by": <WrittenBy letter={one} />,
                 Size: bytes(one.value === null ? 0 : bytesOf(one.value, one.encoding).length),
               }}
             />
@@ -352,6 +431,12 @@ function OneLetter({ id }: { id: string }) {
               </a>
             </p>
             <Mend key={one.value} letter={one} done={letter.again} />
+            <h2>Drop</h2>
+            <Drop
+              which={{ ids: [one.id] }}
+              name="Drop this letter"
+              done={() => go(href(["dead-letters"]))}
+            />
           </>
         )}
       </Region>

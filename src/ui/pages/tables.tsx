@@ -3,12 +3,13 @@
 import type { ComponentChildren } from "preact";
 
 import { useGet } from "../api.ts";
-import { runHref, taskHref } from "../dag-paths.ts";
+import { taskHref } from "../dag-paths.ts";
 import { topicOf } from "../events.ts";
 import { bytes, count } from "../format.ts";
 import { Facts } from "../parts/facts.tsx";
 import { List } from "../parts/list.tsx";
 import type { Column } from "../parts/list.tsx";
+import { MadeBy } from "../parts/made-by.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Region } from "../parts/region.tsx";
 import { Definition } from "../parts/table-definition.tsx";
@@ -24,28 +25,6 @@ import { Tabs } from "../parts/tabs.tsx";
 import { Ago, At } from "../parts/time.tsx";
 import { href, place, segments } from "../route.ts";
 import type { CommitRow, FileRow, Items, Maker, SchemaRow, TableRow } from "../types.ts";
-
-/* What made a commit, with a link to it; the program, where it is not ours. */
-function MadeBy({ commit: { made_by, maker } }: { commit: CommitRow }) {
-  if (maker?.dag !== undefined && maker.run !== undefined && maker.task !== undefined) {
-    return (
-      <span class="wrap">
-        <a href={taskHref(maker.dag, maker.run, maker.task, maker.try)}>{maker.task}</a>{" "}
-        <span class="quiet">of</span> <a href={runHref(maker.dag, maker.run)}>{maker.run}</a>
-      </span>
-    );
-  }
-  if (maker?.stream !== undefined) {
-    return <a href={href(["streams", maker.stream])}>stream {maker.stream}</a>;
-  }
-  if (maker?.command !== undefined) {
-    return <code>{maker.command}</code>;
-  }
-  if (maker?.job !== undefined) {
-    return <a href={href(["jobs"])}>{made_by || `job ${maker.job}`}</a>;
-  }
-  return <>{made_by || "–"}</>;
-}
 
 /* What made the newest commit, in short. */
 function LastMaker({ maker }: { maker: Maker | null }) {
@@ -200,7 +179,7 @@ const HISTORY: ServerColumn<CommitRow>[] = [
   },
   { name: "Time", cell: (row) => <At ms={row.committed_ms} /> },
   { name: "Operation", cell: (row) => row.operation },
-  { name: "Made by", cell: (row) => <MadeBy commit={row} /> },
+  { name: "Made by", cell: (row) => <MadeBy of={row} /> },
   { name: "Rows added", cell: (row) => count(row.rows_added), number: true },
   { name: "Files added", cell: (row) => count(row.files_added), number: true },
   { name: "Files removed", cell: (row) => count(row.files_removed), number: true },

@@ -1,0 +1,71 @@
+/* Dead letters that are dropped. */
+#include <string.h>
+
+#include "api/dag_routes.h"
+#include "api/dead_letter_internal.h"
+#include "api/errors.h"
+#include "base/json_writer.h"
+
+const struct pn_api_field pn_api_drop_body[] = {
+    {.name = "ids",
+     .type = PN_API_TEXTS,
+     .flags = PN_API_OPTIONAL,
+     .help = "1 to 100 of them; either this or `filter`"},
+    {.name = "filter",
+     .type = PN_API_OBJECT,
+     .flags = PN_API_OPTIONAL,
+     .fields = pn_api_letter_filter_fields,
+     .help = "an empty one is all letters"},
+    {.name = "dry_run", .type = PN_API_BOOL, .flags = PN_API_OPTIONAL, .help = "only count them"},
+    PN_FIELDS_END};
+const struct pn_api_field pn_api_drop_reply[] = {
+    {.name = "letters", .type = PN_API_INT, .help = "how many were, or would be, dropped"},
+    {.name = "dropped", .type = PN_API_BOOL, .help = "false after a dry run"},
+    PN_FIELDS_END};
+
+/* The query for the letters. */
+static int choose(struct pn_http_request *req, struct pn_api_dead_letter_routes *routes,
+                  const struct pn_json *root, struct pn_letters_query *query, struct pn_err *e)
+{
+    struct pn_dead_letters_wanted wanted = {.ids = NULL};
+    struct pn_table_source source = {0};
+    int rc = pn_api_read_letters(req, root, &wanted, e);
+    if (rc == 0) {
+        routes->tables->acquire(routes->tables->arg, &source);
+        rc = pn_report_dead_letter_ids(&source, &wanted, &req->arena, query, e);
+        routes->tables->release(routes->tables->arg);
+    }
+    return rc;
+}
+
+enum pn_http_handled pn_api_handle_drop(struct pn_http_request *req, void *arg)
+{
+    struct pn_api_dead_letter_routes *routes = arg;
+    struct pn_json *root = NULL;
+    struct pn_letters_query query = {0};
+    struct pn_err failure = {0};
+    int64_t count = 0;
+    if (pn_api_read_body(req, pn_api_drop_body, &root) != 0) {
+        return PN_HTTP_HANDLED;
+    }
+    bool dry_run = pn_json_get_bool(root, "dry_run", false);
+    int rc = choose(req, routes, root, &query, &failure);
+    if (rc == 0) {
+        const struct pn_letter_choice choice = {.sql = query.sql, .parameters = query.parameters};
+        rc = routes->drop(routes->drop_arg, &choice, dry_run, pn_api_who_asks(req), &count,
+                          &failure);
+    }
+    if (rc != 0) {
+        pn_api_reply_failure(req, &failure);
+        return PN_HTTP_HANDLED;
+    }
+    struct pn_json_writer json;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    pn_json_add_i64(&json, "letters", count);
+    pn_json_add_bool(&json, "dropped", !dry_run);
+    pn_json_end(&json);
+    req->status = 200;
+    req->content_type = PN_HTTP_TYPE_JSON;
+    return PN_HTTP_HANDLED;
+}

@@ -1,0 +1,50 @@
+/*
+ * The letters that people have dropped. A load of all objects finds the same bad records again, so
+ * a drop is remembered, by the letter's id: in objects of JSON lines beside the
+ * table of dead letters, in a folder that readers of Delta tables leave alone,
+ *
+ *     <dead_letters_path>/_dropped/<uuid>.jsonl
+ *     {"table":"raw_orders","object":"topics/…+0000000000.json","ids":["0f3a…", …]}
+ *
+ * A drop adds an object of its own. A load that replaces a table's letters forgets the ids that it
+ * did not find again: what is left is written as one object, and then those that were read are
+ * removed. A crash in between leaves an id in two objects, which does no harm. So nothing is ever
+ * changed in place, and drops and loads may run at once, on any machine.
+ *
+ * Streams' letters are written once, so their drops need no memory.
+ */
+#ifndef PN_ENGINE_DUCKDB_DROPPED_H
+#define PN_ENGINE_DUCKDB_DROPPED_H
+
+#include "engine/duckdb/private.h"
+
+enum { PN_DROPPED_MAX = 1000000 }; /* ids that are remembered */
+
+/* What was read. Begins as {0}. */
+struct pn_dropped {
+    char **keys; /* of the objects that could be read */
+    size_t key_count;
+    size_t key_capacity;
+    int64_t count; /* of ids */
+};
+
+/* Reads all of it into the temporary table dropped ("table", object, id), which is made. An object
+ * that is damaged is skipped with a warning: its letters come back. */
+int pn_dropped_read(struct pn_duckdb *engine, duckdb_connection connection,
+                    struct pn_dropped *dropped, struct pn_err *e) PN_MUST_CHECK;
+/* Remembers what the SELECT gives: "table", object, id. INPUT: it would be too many. */
+int pn_dropped_add(struct pn_duckdb *engine, duckdb_connection connection, const char *select,
+                   struct pn_err *e) PN_MUST_CHECK;
+/* Forgets ids: `left` is a SELECT of the rows of `dropped` that stay. */
+int pn_dropped_keep(struct pn_duckdb *engine, duckdb_connection connection,
+                    const struct pn_dropped *dropped, const struct pn_buf *left,
+                    struct pn_err *e) PN_MUST_CHECK;
+/* Logs that ids could not be forgotten; the next load tries again. */
+void pn_dropped_warn(struct pn_duckdb *engine, const struct pn_err *why);
+void pn_dropped_deinit(struct pn_dropped *dropped);
+
+/* letter_drop.c: see pn_engine_drop_letters(). */
+int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_letter_drop *drops,
+                           size_t count, int64_t *dropped, struct pn_err *e) PN_MUST_CHECK;
+
+#endif
