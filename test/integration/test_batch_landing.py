@@ -1,5 +1,6 @@
 """Landed objects: their names, what they hold, and when they are cut."""
 
+import base64
 import gzip
 import json
 import shutil
@@ -245,3 +246,28 @@ def test_a_folder_of_files_in_gzip(data, tmp_path):
     (tmp_path / "geo.jsonl.gz").write_bytes(gzip.compress(geo_lines(0, 5).encode()))
     run("batch", "--from", tmp_path, "--quiet", data=data)
     assert delta(data, "raw/geo").num_rows == 5
+
+
+def test_dead_letters_of_the_sink_of_any_size(data):
+    """Lines that are longer than a landed record may be: in base64, and by escapes."""
+    words = ["--set", "gateway.body_bytes_max=128MiB", "--set", "log.record_bytes_max=16MiB"]
+    values = [b"\xff" * (13 << 20), b"\x01" * (12 << 20), b"\xfe" * (1 << 20), b"small"]
+    binary = {"Content-Type": "application/vnd.kafka.binary.v2+json"}
+    with Server(data, *words) as server:
+        for value in values:
+            body = {"records": [{"value": base64.b64encode(value).decode()}]}
+            assert server.request("POST", f"/topics/{UID}.pin", body, binary)[0] == 200
+        server.produce(f"{UID}.pin", {"index": 1}, {"index": "x"})
+        run_dag(data, *words)
+    sql = """SELECT "offset", reason, octet_length(encode(value)) AS bytes, left(value, 4) AS begins
+             FROM dead_letters ORDER BY "offset\""""
+    found = json.loads(run("query", sql, "--format", "json", data=data).stdout)
+    assert [row["offset"] for row in found] == [0, 1, 2, 3, 5]
+    cut, encoded = " (only the beginning of the value is stored)", " (the value is in base64)"
+    assert found[0]["reason"].endswith(cut + encoded) and found[0]["begins"] == "////"
+    assert found[0]["bytes"] == (1 << 20) // 3 * 4
+    assert found[1]["reason"].endswith(cut) and found[1]["begins"] == "\x01" * 4
+    assert found[1]["bytes"] == 1 << 20
+    assert cut not in found[2]["reason"] and found[2]["reason"].endswith(encoded)
+    assert found[2]["bytes"] == ((1 << 20) + 2) // 3 * 4
+    assert (found[3]["bytes"], found[3]["begins"]) == (5, "smal")

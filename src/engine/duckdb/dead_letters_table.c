@@ -18,7 +18,12 @@
 #include "pipeline/glob.h"
 #include "pipeline/pattern.h"
 
-enum { ATTEMPTS_MAX = 8 };
+enum {
+    ATTEMPTS_MAX = 8,
+    /* Of a value in base64: the longest that is stored whole, and how much of a longer one is. */
+    BASE64_WHOLE_MAX = (PN_DEAD_LETTER_VALUE_MAX + 2) / 3 * 4,
+    BASE64_STORED = PN_DEAD_LETTER_VALUE_MAX / 3 * 4
+};
 
 static const struct pn_column SINK_COLUMNS[] = {
     {.name = "topic", .type = {.kind = PN_TYPE_STRING}},
@@ -199,11 +204,19 @@ static void add_sunk(const struct putting *putting, size_t i, struct pn_buf *sql
 {
     pn_buf_adds(sql, "SELECT ");
     pn_duckdb_add_text(sql, putting->dead->tables[i]->name);
-    pn_buf_adds(sql,
-                " AS \"table\", topic, partition, \"offset\", CAST(NULL AS VARCHAR) AS "
-                "object, CAST(NULL AS BIGINT) AS line, CASE WHEN encoding = 'base64' THEN "
-                "concat(reason, ' (the value is in base64)') ELSE reason END AS reason, value, "
-                "timestamp, CASE WHEN key_encoding = 'text' THEN key END AS key, ");
+    pn_buf_addf(sql,
+                " AS \"table\", topic, partition, \"offset\", CAST(NULL AS VARCHAR) AS object, "
+                "CAST(NULL AS BIGINT) AS line, concat(reason, CASE WHEN key_encoding = 'text' AND "
+                "length(key) > %d THEN ' (only the beginning of the key is stored)' ELSE '' END, "
+                "CASE WHEN length(value) > CASE WHEN encoding = 'base64' THEN %d ELSE %d END THEN "
+                "' (only the beginning of the value is stored)' ELSE '' END, CASE WHEN encoding = "
+                "'base64' THEN ' (the value is in base64)' ELSE '' END) AS reason, left(value, "
+                "CASE WHEN encoding <> 'base64' THEN %d WHEN length(value) <= %d THEN %d ELSE %d "
+                "END) AS value, timestamp, CASE WHEN "
+                "key_encoding = 'text' THEN left(key, %d) END AS key, ",
+                PN_DEAD_LETTER_VALUE_MAX, BASE64_WHOLE_MAX, PN_DEAD_LETTER_VALUE_MAX,
+                PN_DEAD_LETTER_VALUE_MAX, BASE64_WHOLE_MAX, BASE64_WHOLE_MAX, BASE64_STORED,
+                PN_DEAD_LETTER_VALUE_MAX);
     pn_letter_add_maker(putting->dead->engine, sql);
     pn_buf_adds(sql, " AS made_by, ");
     pn_letter_add_after(putting->after[i], sql);
@@ -246,6 +259,7 @@ static int find_sunk(const struct putting *putting, struct pn_err *e)
             continue;
         }
         putting->sunk[i] = pn_landed_create(engine, &SINK, warn_unreadable, dead);
+        pn_landed_take_lines(putting->sunk[i], PN_SUNK_LINE_BYTES_MAX);
         rc = pn_landed_add_topics(putting->sunk[i], engine->pipeline->dead_letters_dir,
                                   dead->tables[i]->from_topic, owns_topic, &owner, e);
     }

@@ -56,7 +56,8 @@ struct pn_landed_scan {
     int (*wants)(void *arg, const char *topic, const struct pn_object *object, bool *wanted,
                  struct pn_err *e);
     void *wants_arg;
-    bool is_whole;   /* files are not cut into ranges */
+    bool is_whole; /* files are not cut into ranges */
+    size_t line_bytes_max;
     uint64_t number; /* its place in engine->scans */
     struct pn_arena arena;
     struct file *files;
@@ -102,6 +103,11 @@ struct reader {
 
 /* --- scans and their numbers ------------------------------------------------------------------ */
 
+void pn_landed_take_lines(struct pn_landed_scan *scan, size_t bytes_max)
+{
+    scan->line_bytes_max = bytes_max;
+}
+
 struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct pn_table *table,
                                         pn_landed_reject_fn on_reject, void *arg)
 {
@@ -111,6 +117,7 @@ struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct p
     scan->on_reject = on_reject;
     scan->arg = arg;
     scan->is_whole = pn_line_origins_need_all(table);
+    scan->line_bytes_max = PN_LINE_BYTES_MAX;
     pn_arena_init(&scan->arena, 0);
     pn_unknown_init(&scan->unknown);
     pthread_mutex_lock(&engine->lock);
@@ -538,7 +545,8 @@ static int take_line(struct reader *reader, idx_t *rows, struct pn_err *e)
     reader->unit->lines++;
     if (line->too_long) {
         char reason[REASON_SIZE];
-        snprintf(reason, sizeof reason, "the line is longer than %d bytes", PN_LINE_BYTES_MAX);
+        snprintf(reason, sizeof reason, "the line is longer than %zu bytes",
+                 reader->scan->line_bytes_max);
         return reject(reader, reason, e);
     }
     if (is_blank(line)) {
@@ -695,7 +703,7 @@ static void init_thread(duckdb_init_info info)
     struct reader *reader = pn_xcalloc(1, sizeof *reader);
     reader->scan = duckdb_init_get_bind_data(info);
     const struct pn_duckdb *engine = reader->scan->engine;
-    reader->lines = pn_lines_create(engine->store, engine->config.io, PN_LINE_BYTES_MAX);
+    reader->lines = pn_lines_create(engine->store, engine->config.io, reader->scan->line_bytes_max);
     reader->decoder = pn_decoder_create(
         reader->scan->table, &(struct pn_unknown_where){.record = record_at_hand, .arg = reader});
     reader->origins = pn_line_origins_create(reader->scan->engine, reader->scan->table);

@@ -16,7 +16,11 @@
 #include "engine/duckdb/origin.h"
 #include "engine/duckdb/unknown.h"
 
-enum { PN_LINE_BYTES_MAX = 16 << 20 };
+enum {
+    PN_LINE_BYTES_MAX = 16 << 20,
+    /* Of the sink: a record (log.h) in base64 or with escapes, and what is around it. */
+    PN_SUNK_LINE_BYTES_MAX = 8 * (16 << 20)
+};
 
 /* Takes what is not a row. `unit` and `line` (from 1) are the place; see pn_landed_line_base(). */
 struct pn_landed_reject {
@@ -45,6 +49,8 @@ struct pn_landed_counts {
 /* `table` gives the columns. `on_reject` is called by several threads at once. */
 struct pn_landed_scan *pn_landed_create(struct pn_duckdb *engine, const struct pn_table *table,
                                         pn_landed_reject_fn on_reject, void *arg);
+/* A line may have so many bytes, in place of PN_LINE_BYTES_MAX. */
+void pn_landed_take_lines(struct pn_landed_scan *scan, size_t bytes_max);
 void pn_landed_destroy(struct pn_landed_scan **scan); /* NULL ok; no statement may use it */
 
 /* Of the objects that pn_landed_add_topics() finds, only those that `wants` says are read. NULL:

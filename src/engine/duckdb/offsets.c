@@ -8,9 +8,6 @@
 #include "engine/duckdb/landed.h"
 #include "engine/duckdb/lines.h"
 
-/* Of a value in base64, its key, and escapes. */
-enum { DEAD_LETTER_BYTES_MAX = 4 * PN_LINE_BYTES_MAX };
-
 struct pn_offsets {
     struct pn_duckdb *engine;
     struct pn_lines *lines;
@@ -27,7 +24,7 @@ struct pn_offsets *pn_offsets_create(struct pn_duckdb *engine)
 {
     struct pn_offsets *offsets = pn_xcalloc(1, sizeof *offsets);
     offsets->engine = engine;
-    offsets->lines = pn_lines_create(engine->store, engine->config.io, DEAD_LETTER_BYTES_MAX);
+    offsets->lines = pn_lines_create(engine->store, engine->config.io, PN_SUNK_LINE_BYTES_MAX);
     offsets->parser = pn_json_parser_create();
     return offsets;
 }
