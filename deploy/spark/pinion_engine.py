@@ -20,7 +20,9 @@ import types
 
 from pyspark.sql import SparkSession, functions
 
+from pinion_delta import Moved
 from pinion_expect import Tests
+from pinion_plan import check_delete_when, check_incremental
 from pinion_record import Number, Object, dumps
 from pinion_run import WORDS
 from pinion_spark import Lake
@@ -263,6 +265,13 @@ def query(lake, request):
     return {"columns": columns, "rows": rows, "versions": versions}
 
 
+def check_grown(lake, name, sql):
+    """Can the SQL of an incremental table be run over new rows alone?"""
+    tables = lake.pipeline.TABLES
+    growing = [read for read in tables[name]["reads"] if tables[read]["mode"] == "append"]
+    check_incremental(lake, name, sql, growing)
+
+
 def check(lake, request):
     """The columns of each SELECT, and whether each query can be analysed; no table is read."""
     spark = lake.spark
@@ -275,7 +284,13 @@ def check(lake, request):
         if of["replace_where"] is not None:
             with about(f"tables.{table['name']}.replace_where"):
                 rows.where(lake.run.put_in(of["replace_where"])).schema
+        if of["mode"] != "overwrite":
+            with about(table["file"]):
+                check_grown(lake, table["name"], table["sql"])
     for name, table in lake.pipeline.TABLES.items():
+        if table["delete_when"] is not None:
+            with about(f"tables.{name}.delete_when"):
+                check_delete_when(lake, spark.table(name), table["delete_when"])
         for place, try_it in Tests(lake, name).check(spark.table(name)):
             with about(place):
                 try_it()
@@ -330,6 +345,8 @@ def explained(failure):
     text = str(failure).strip()
     message = text.split("\n\nJVM stacktrace:")[0].split("\nAt ")[0][:900] or repr(failure)
     kind = type(failure).__name__
+    if isinstance(failure, Moved):
+        return "retry", message
     if isinstance(failure, (Wrong, ValueError)):
         return "input", message
     if re.search(r"DATA_SOURCE_NOT_FOUND|Failed to find the data source: delta|"
@@ -432,6 +449,7 @@ def perform(token, request, store, spark, made_by=None):
     try:
         run = request.get("run", {})
         lake = Lake(definition(request["definition"]), store, spark, made_by, run)
+        lake.run.full_refresh = lake.run.full_refresh or request.get("full_refresh", False)
         result.update(ACTIONS[request["action"]](lake, request))
     except Exception as failure:
         traceback.print_exc()

@@ -25,8 +25,9 @@ def limits(test, kind):
 class Tests:
     """The tests of one table, over a frame of its rows."""
 
-    def __init__(self, lake, name):
-        self.lake, self.name = lake, name
+    def __init__(self, lake, name, stays=None):
+        """`stays` has the rows of the table that stay beside those of the run; None: none does."""
+        self.lake, self.name, self.stays = lake, name, stays
         self.table = lake.pipeline.TABLES[name]
         self.tests = self.table["expects"]
 
@@ -42,7 +43,7 @@ class Tests:
         columns = [named(column) for column in test["columns"]]
         if test["kind"] == "not_null":
             return " OR ".join(f"{column} IS NULL" for column in columns)
-        if test["kind"] == "unique":
+        if test["kind"] == "unique" and self.stays is None:
             there = " AND ".join(f"{column} IS NOT NULL" for column in columns)
             return f"count(1) OVER (PARTITION BY {', '.join(columns)}) > 1 AND {there}"
         if test["kind"] == "accepted_values":
@@ -72,11 +73,27 @@ class Tests:
         missing = functions.expr(f"{column} IS NOT NULL AND {place} IS NULL")
         return joined.withColumn(self.mark(number), missing).drop(place)
 
+    def alone(self, frame, number, test):
+        """With the mark of `unique`, where rows of the table stay: is there another row, of the run
+        or of those?"""
+        columns = [named(column) for column in test["columns"]]
+        names = [f"_pinion_{number}_{place}" for place in range(len(columns))]
+        values = [f"{column} AS {name}" for column, name in zip(columns, names)]
+        both = frame.selectExpr(*values).union(self.stays.selectExpr(*values)).groupBy(*names)
+        twice = both.agg(functions.count("*").alias("n")).where("n > 1").drop("n")
+        twice = twice.selectExpr("*", f"true AS {names[0]}_t")
+        same = " AND ".join(f"{column} = {name}" for column, name in zip(columns, names))
+        joined = frame.join(twice, functions.expr(same), "left")
+        mark = functions.expr(f"coalesce({names[0]}_t, false)")
+        return joined.withColumn(self.mark(number), mark).drop(*names, f"{names[0]}_t")
+
     def marked(self, frame):
         """The rows, each with whether it does not pass each test of rows."""
         for number, test in enumerate(self.tests):
             if test["kind"] == "relationship":
                 frame = self.related(frame, number, test)
+            elif test["kind"] == "unique" and self.stays is not None:
+                frame = self.alone(frame, number, test)
             elif test["kind"] != "empty":
                 condition = functions.expr(f"coalesce({self.condition(test)}, false)")
                 frame = frame.withColumn(self.mark(number), condition)
@@ -143,7 +160,7 @@ class Tests:
         out = functions.expr(" OR ".join(named(self.mark(number)) for number in taking) or "false")
         letters = marked.where(out)
         count = letters.count() if taking else 0
-        self.lake.replace_dead_letters(self.name, letters, values, count)
+        self.lake.replace_dead_letters(self.name, self.lake.letters_of(letters, values), count)
         return marked.where(~out).select(frame.columns), count
 
     def run(self, frame, until):

@@ -34,26 +34,28 @@ def time_in(name, text):
 
 
 def members_of(conf):
-    """Name -> text of a conf's members; a value of another kind is its JSON."""
-    root = pinion_record.parse((conf or "{}").encode())
+    """The members of a conf."""
+    try:
+        root = pinion_record.parse((conf or "{}").encode())
+    except pinion_record.Malformed as reason:
+        raise ValueError(f"conf: {reason}") from None
     if not isinstance(root, Object):
         raise ValueError("conf is not a JSON object")
-    return {
-        pinion_record.clean(name): of if type(of) is str or of is None else dumps(of)
-        for name, of in root
-    }
+    return {pinion_record.clean(name): of for name, of in root}
+
+
+def text_of(value):
+    """A member as text; one of another kind is its JSON."""
+    return value if type(value) is str or value is None else dumps(value)
 
 
 class Run:
     """The values of a run, as texts by their names (NAMES); None or "" where there is none."""
 
     def __init__(self, values):
-        conf = values.get("conf")
-        try:
-            self.conf = members_of(conf)
-        except pinion_record.Malformed as reason:
-            raise ValueError(f"conf: {reason}") from None
-        self.full_refresh = self.conf.get("full_refresh") == "true"
+        members = members_of(values.get("conf"))
+        self.conf = {name: text_of(of) for name, of in members.items()}
+        self.full_refresh = members.get("full_refresh") is True
         self.values = {"id": literal(values.get("run_id") or None)}
         self.values |= {name: time_in(name, values.get(name)) for name in TIMES}
 

@@ -12,11 +12,15 @@ import json
 import re
 import sys
 
+import pinion_grow
 import pinion_record
 import pinion_run
 import pinion_table
 from pinion_record import BOM, Rows
-from pinion_table import Writing, columns_of, ddl, generate, kept, names_of, protocol, schema_of
+from pinion_table import (
+    columns_of, ddl, generate, kept, names_of, path_of, protocol, schema_of,
+)
+from pinion_write import Writing
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession, functions
 
@@ -47,11 +51,6 @@ def shown(data, what):
         return data[:end].decode("utf-8"), note
     except UnicodeDecodeError:
         return base64.b64encode(data[:end]).decode("ascii"), f"{note} (the {what} is in base64)"
-
-
-def path_of(url):
-    """A URL of a file or folder without its scheme and authority."""
-    return re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*:(//[^/]*)?", "", url)
 
 
 class Parser:
@@ -117,7 +116,7 @@ class Lake:
         # Spark would write times as INT96, which few readers take for the years 1 to 9999.
         self.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         if made_by is not None:
-            self.set("spark.databricks.delta.commitInfo.userMetadata", self.metadata())
+            self.set(pinion_table.METADATA, self.metadata())
         self.set("spark.sql.session.timeZone", "UTC")  # of days, months and hours
         self.define(self.spark)
 
@@ -198,6 +197,34 @@ class Lake:
         reader = reader.option("recursiveFileLookup", "true")
         return reader, [self.path(f"{root}/{topic}") for topic in topics]
 
+    def has_object(self, key):
+        path, system = self.hadoop(key)
+        return system.exists(path)
+
+    def text(self, key):
+        """An object as text; None: it is not there."""
+        path, system = self.hadoop(key)
+        if not system.exists(path):
+            return None
+        stream = system.open(path)
+        try:
+            return self.spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+        finally:
+            stream.close()
+
+    def local(self, key):
+        """The path of a file of this machine; None where the store is a bucket."""
+        is_local = self.store.startswith(("/", "file:"))
+        return f"{path_of(self.store)}/{key}" if is_local else None
+
+    def landed(self, reader, paths):
+        """Topic, key and time in milliseconds of each landed object."""
+        root, begin = self.pipeline.TOPICS_DIR, f"{path_of(self.store)}/"
+        files = reader.load(paths).selectExpr("path", "unix_millis(modificationTime)").collect()
+        for path, modified_ms in files:
+            key = path_of(path).partition(begin)[2]
+            yield key.removeprefix(f"{root}/").partition("/")[0], key, modified_ms
+
     def check(self):
         """Is the store there and readable?"""
         return {"store": self.store, "topics": len(self.folders(self.pipeline.TOPICS_DIR))}
@@ -228,8 +255,16 @@ class Lake:
         places = {"_object": "string", "_line": "bigint"}
         parse = Parser(table, places, lines_of(self.store, self.pipeline.TOPICS_DIR), "value")
         result = {"table": name, "objects": 0, "bytes": 0}
-        if topics:
-            reader, paths = self.objects("binaryFile", self.pipeline.TOPICS_DIR, topics)
+        load, chosen, files = None, None, None
+        reader, paths = self.objects("binaryFile", self.pipeline.TOPICS_DIR, topics)
+        if table["mode"] != "overwrite":
+            load = pinion_grow.Load(self, name, until)
+            chosen = load.choose(self.landed(reader, paths) if topics else [])
+            if load.is_idle(chosen):
+                return {**result, "version": load.transaction.version, "rows": 0,
+                        "is_unchanged": True}  # fmt: skip
+            paths = [self.path(key) for _, key, _ in chosen]
+        if topics and paths:
             files = reader.load(paths)
             read = files.selectExpr("count(*)", "coalesce(sum(length), 0)").first()
             result["objects"], result["bytes"] = read
@@ -239,19 +274,28 @@ class Lake:
         columns = [f"`{column}`" for column in columns_of(table)]
         rows = frame.where("_reason IS NULL").selectExpr(*columns)
         counts = self.count(frame)
-        rows, tested = self.tested(name, rows, until)
+        rows, tested = self.tested(name, rows, until, load and load.stays())
         # First the dead letters: what fails in between is missing from neither.
-        counts["dead_letters"] = self.keep_dead_letters(name, frame, counts["dead_letters"])
+        if load is None or load.afresh:
+            counts["dead_letters"] = self.keep_dead_letters(name, frame, counts["dead_letters"])
+        else:
+            counts["dead_letters"] += load.add_dead_letters(
+                self.dead_letters(name, frame), counts["dead_letters"])
+        if load is not None:
+            load.settle(chosen, files)
+            done = load.commit(rows, self.notes(counts))
+            return {**result, **counts, **tested, **done}
         Writing(self, name).overwrite(rows, until, self.notes(counts))
         return {**result, **counts, **tested, "version": self.version(table["path"])}
 
-    def tested(self, name, rows, until):
-        """The rows that may be written by the table's tests, and what to report."""
+    def tested(self, name, rows, until, stays=None):
+        """The rows that may be written by the table's tests, and what to report. `stays` has the
+        rows of the table that stay; None: none does."""
         if not self.pipeline.TABLES[name]["expects"]:
             return rows, {}
         from pinion_expect import Tests
 
-        return Tests(self, name).run(rows, until)
+        return Tests(self, name, stays).run(rows, until)
 
     @staticmethod
     def notes(counts):
@@ -285,6 +329,20 @@ class Lake:
     def keep_dead_letters(self, name, frame, count):
         """Replaces the dead letters of this table by the frame's `count` and those of the sink;
         those of other tables stay. Gives how many they are."""
+        sunk = self.sunk(name)
+        count += 0 if sunk is None else sunk.count()
+        letters = self.letters_of(frame.where("_reason IS NOT NULL"), self.places_of(name))
+        self.replace_dead_letters(name, letters, count, sunk)
+        return count
+
+    def dead_letters(self, name, frame):
+        """Those of the frame, and those of the sink."""
+        letters = self.letters_of(frame.where("_reason IS NOT NULL"), self.places_of(name))
+        sunk = self.sunk(name)
+        return letters if sunk is None else letters.union(sunk)
+
+    def places_of(self, name):
+        """The columns of a dead letter in a frame of records."""
         below = len(self.pipeline.TOPICS_DIR) + 2  # from 1, as SQL counts
         topic = f"substring_index(substring(_object, {below}), '/', 1)"
         values = {
@@ -293,24 +351,23 @@ class Lake:
             "offset": "cast(NULL AS bigint)", "object": "_object", "line": "_line",
             "reason": "_reason", "value": "_data", "timestamp": "cast(NULL AS timestamp)",
         }  # fmt: skip
-        named = {column: functions.expr(value) for column, value in values.items()}
-        sunk = self.sunk(name)
-        count += 0 if sunk is None else sunk.count()
-        self.replace_dead_letters(name, frame.where("_reason IS NOT NULL"), named, count, sunk)
-        return count
+        return {column: functions.expr(value) for column, value in values.items()}
 
-    def replace_dead_letters(self, name, frame, values, count, more=None):
-        """Replaces the dead letters of a table by `count` of them: the values of the frame's rows,
-        None being null, and `more` as they are."""
+    @staticmethod
+    def letters_of(frame, values):
+        """Dead letters with the values of the frame's rows, None being null."""
         kinds = {
             "table": "string", "topic": "string", "partition": "int", "offset": "bigint",
             "object": "string", "line": "bigint", "reason": "string", "value": "string",
             "timestamp": "timestamp",
         }  # fmt: skip
-        letters = frame.select([
+        return frame.select([
             (functions.lit(None) if values[column] is None else values[column])
             .cast(kind).alias(column) for column, kind in kinds.items()
         ])  # fmt: skip
+
+    def replace_dead_letters(self, name, letters, count, more=None):
+        """Replaces the dead letters of a table by `count` of them: `letters` and `more`."""
         if more is not None:
             letters = letters.union(more)
         letters = self.signed(self.undropped(letters), name)
@@ -415,9 +472,13 @@ class Lake:
     def transform(self, name, sql):
         """The SELECT's rows become the table; its columns must be the declared ones."""
         table = self.pipeline.TABLES[name]
+        if table["mode"] != "overwrite":
+            with contextlib.ExitStack() as until:
+                return pinion_grow.transform(self, name, sql, until)
         read = self.views(table["reads"])
         with contextlib.ExitStack() as until:
-            frame, tested = self.tested(name, self.typed(self.spark.sql(sql), table), until)
+            frame = self.typed(self.spark.sql(sql), table)
+            frame, tested = self.tested(name, frame, until, self.stays(table))
             frame = frame if table["replace_where"] is None else kept(frame, until)
             Writing(self, name).overwrite(frame, until)
             version = self.version(table["path"])
@@ -425,6 +486,13 @@ class Lake:
             rows = (self.at_version(table["path"], version) if whole else frame).count()
         result = {"table": name, "version": version, "rows": rows, "read_versions": read}
         return {**result, **tested}
+
+    def stays(self, table):
+        """The rows of a table that a run with `replace_where` keeps; None: none is."""
+        if table["replace_where"] is None or not self.has_table(self.path(table["path"])):
+            return None
+        rows = self.at_version(table["path"], self.version(table["path"]))
+        return rows.where(f"NOT coalesce(({self.run.put_in(table['replace_where'])}\n), false)")
 
     @staticmethod
     def typed(frame, table):

@@ -1,12 +1,14 @@
-"""A table's columns as Spark has them, and how a run's rows become a version of the table."""
+"""A table's columns and partitions as Spark has them."""
 
 import contextlib
+import re
 
 from pinion_run import literal as sql_text
 from pyspark.sql import functions
 
 GENERATED = "delta.generationExpression"  # of a column, in its metadata
 DEFAULTS = "spark.databricks.delta.properties.defaults"
+METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 ROWS_SHOWN, BYTES_SHOWN = 3, 200  # in an error
 JSON_OPTIONS = {"ignoreNullFields": "false"}
@@ -59,6 +61,11 @@ def schema_of(types):
     return ", ".join(f"`{name}` {ddl(kind)}" for name, kind in types.items())
 
 
+def empty(spark, table):
+    """No rows, with the table's columns."""
+    return spark.createDataFrame([], schema_of(columns_of(table)))
+
+
 def kept(frame, until):
     """The frame, made once where Spark can keep it (serverless compute cannot). At the end of
     `until` it is let go: a later frame of the same plan, over other files, would be this one."""
@@ -69,6 +76,11 @@ def kept(frame, until):
     except PySparkException:
         pass
     return frame
+
+
+def path_of(url):
+    """A URL of a file or folder without its scheme and authority."""
+    return re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*:(//[^/]*)?", "", url)
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -99,41 +111,3 @@ def samples(frame):
     """Some rows as text."""
     rows = frame.select(functions.to_json(functions.struct("*"), JSON_OPTIONS)).limit(ROWS_SHOWN)
     return ", ".join(row[0][:BYTES_SHOWN] for row in rows.collect())
-
-
-class Writing:
-    """A run's rows on their way into a table."""
-
-    def __init__(self, lake, name):
-        self.lake, self.name = lake, name
-        self.table = lake.pipeline.TABLES[name]
-
-    def overwrite(self, frame, until, notes=None):
-        """They become the table, or what it has where its `replace_where` is true. `notes` are what
-        pinion finds in the commit (engine/unknown_note.h)."""
-        frame = generate(frame, self.table)
-        partitions, where = self.table["partitions"], self.table["replace_where"]
-        writer = frame.write.format("delta").mode("overwrite").partitionBy(names_of(partitions))
-        if notes is not None:
-            writer = writer.option("userMetadata", self.lake.metadata(pinion=notes))
-        if where is None:
-            writer = writer.option("overwriteSchema", "true")
-        else:
-            where = self.lake.run.put_in(where)
-            self.check_inside(kept(frame, until), where)
-            writer = writer.option("replaceWhere", where).option("mergeSchema", "true")
-        with protocol(self.lake, partitions):
-            writer.save(self.lake.path(self.table["path"]))
-
-    def check_inside(self, frame, where):
-        """The rows of a run must be of the partitions that it replaces."""
-        outside = frame.where(f"NOT coalesce(({where}\n), false)")
-        count = outside.count()
-        if count > 0:
-            said = "row that the SQL gives is" if count == 1 else "rows that the SQL gives are"
-            raise ValueError(
-                f"table '{self.name}': {count} {said} outside of what the run replaces "
-                f"({self.table['replace_where'][:BYTES_SHOWN]}); the table stays as it was. Let "
-                "the SQL give rows of these partitions only; outside of a run, run_logical_date() "
-                f"is null: {samples(outside)}{', ...' if count > ROWS_SHOWN else ''}"
-            )

@@ -227,6 +227,21 @@ static void note_schedule(const struct notes *notes)
     }
 }
 
+/* Of tables with another mode, the tasks run by spark-submit, not on Databricks. */
+static void note_modes(const struct pn_pipeline *pipeline, pn_bundle_note_fn fn, void *arg)
+{
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if (table->mode != PN_MODE_OVERWRITE && table->like == NULL) {
+            char *text = pn_xasprintf("%s: `mode: %s` needs the classes of delta-spark: its task "
+                                      "runs by spark-submit, and fails on Databricks",
+                                      table->name, pn_table_mode_names[table->mode]);
+            fn(arg, text);
+            free(text);
+        }
+    }
+}
+
 void pn_bundle_note(const struct pn_pipeline *pipeline, pn_bundle_note_fn fn, void *arg)
 {
     for (size_t i = 0; i < pipeline->dag_count; i++) {
@@ -242,6 +257,7 @@ void pn_bundle_note(const struct pn_pipeline *pipeline, pn_bundle_note_fn fn, vo
             note_task(&notes, &notes.dag->tasks[j]);
         }
     }
+    note_modes(pipeline, fn, arg);
     for (size_t i = 0; i < pipeline->stream_pattern_count; i++) {
         struct pn_buf text;
         pn_buf_init(&text, 1024);

@@ -80,6 +80,9 @@ static uint32_t sum_transformed(const struct pn_pipeline *pipeline, const struct
     uint32_t sum = add_some(0, table->sql);
     sum = add_some(sum, pn_buf_text(&schema));
     sum = add_some(sum, pipeline->prelude_duckdb);
+    if (pipeline->prelude_spark != NULL && pipeline->prelude_spark[0] != '\0') {
+        sum = add_some(sum, pipeline->prelude_spark);
+    }
     sum = add_some(sum, pn_table_mode_names[table->mode]);
     if (table->mode == PN_MODE_MERGE) {
         sum = add_some(sum, table->key_column);

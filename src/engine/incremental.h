@@ -19,7 +19,7 @@
 
 /* The checksum for a raw or transformed table as the pipeline defines it now. Of a raw table it is
  * of the settings that decide which records become rows and how, without names and types of
- * columns; of a transformed one of SQL, prelude, columns, partitions and mode. */
+ * columns; of a transformed one of SQL, preludes, columns, partitions and mode. */
 int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const struct pn_table *table);
 
 #endif

@@ -185,18 +185,20 @@ static char *task_of_environment(void)
                                                       : NULL;
 }
 
-/* `run` is NULL for queries and checks, which are outside of runs. `maker` of its commits is NULL
+/* `batch` is NULL for queries and checks, which are outside of runs. `maker` of its commits is NULL
  * where this process is it. */
 static int open_spark(const struct pn_app *app, struct pn_store *store,
-                      const struct pn_run_values *run, const struct pn_delta_maker *maker,
+                      const struct pn_duckdb_config *batch, const struct pn_delta_maker *maker,
                       struct pn_engine **engine, struct pn_err *e)
 {
     const struct pn_delta_maker process = maker_of_process(app);
     struct pn_spark_runner *runner = NULL;
-    char *task = run != NULL ? task_of_environment() : NULL;
+    char *task = batch != NULL ? task_of_environment() : NULL;
     const struct pn_spark_engine_config config = {.store_url = app->settings->spark.store,
                                                   .task = task,
-                                                  .run = run,
+                                                  .run = batch != NULL ? &batch->run : NULL,
+                                                  .full_refresh =
+                                                      batch != NULL && batch->full_refresh,
                                                   .maker = maker != NULL ? maker : &process};
     int rc = create_runner(app, &runner, e);
     if (rc == 0) {
@@ -239,7 +241,7 @@ int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,
     read_batch(batch, &config);
     if (pn_app_uses_spark(app)) {
         read_run_values(&config.run);
-        return open_spark(app, store, &config.run, maker, engine, e);
+        return open_spark(app, store, &config, maker, engine, e);
     }
     struct pn_embedded_engine *opened = NULL;
     pn_settings_to_delta(app->settings, &config.delta);

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "pipeline/pipeline.h"
 
-/* INPUT unless the table is one that the jobs can make: they overwrite it. */
-int pn_spark_check_mode(const struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+/* INPUT unless the table is one that the jobs can make. */
+int pn_spark_check_table(const struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
 /* Appends a Python literal: as a block that reads as the text itself, where it can be one. */
 void pn_python_add_text(struct pn_buf *out, const char *text);
 /* Appends the module: names, paths, tables and the prelude. */

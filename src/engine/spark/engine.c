@@ -57,7 +57,7 @@ static int make(struct pn_engine *base, const char *action, struct made *made, s
         made->reports[i] = (struct pn_table_report){.table = made->tables[i]};
     }
     for (size_t i = 0; i < made->count; i++) {
-        if (pn_spark_check_mode(made->tables[i], e) != 0) {
+        if (pn_spark_check_table(made->tables[i], e) != 0) {
             return PN_FAIL;
         }
     }
@@ -115,7 +115,7 @@ static int check(struct pn_engine *base, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = spark_of(base)->pipeline;
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        if (pn_spark_check_mode(&pipeline->tables[i], e) != 0) {
+        if (pn_spark_check_table(&pipeline->tables[i], e) != 0) {
             return PN_FAIL;
         }
     }
@@ -276,6 +276,7 @@ int pn_spark_engine_create(const struct pn_spark_engine_config *config,
     *runner = NULL;
     made->task = config->task != NULL ? pn_xstrdup(config->task) : NULL;
     made->run = text_of_run(config->run);
+    made->full_refresh = config->full_refresh;
     made->made_by = text_of_maker(config->maker);
     int rc = 0;
     if (config->store_url != NULL && config->store_url[0] != '\0') {

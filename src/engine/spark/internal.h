@@ -11,8 +11,9 @@ struct pn_spark {
     struct pn_store *store;
     struct pn_spark_runner *runner;
     char *store_url;
-    char *task;    /* or NULL */
-    char *run;     /* what SQL can read of the run, as JSON */
+    char *task; /* or NULL */
+    char *run;  /* what SQL can read of the run, as JSON */
+    bool full_refresh;
     char *made_by; /* what makes the jobs' commits, as JSON; or NULL */
     atomic_bool stop;
 };

@@ -36,6 +36,11 @@ void pn_spark_read_report(const struct pn_json *from, struct pn_table_report *re
     report->objects = pn_json_get_i64(from, "objects", 0);
     report->bytes = pn_json_get_i64(from, "bytes", 0);
     report->duration_ms = pn_json_get_i64(from, "duration_ms", 0);
+    report->is_added = pn_json_get_bool(from, "is_added", false);
+    report->is_unchanged = pn_json_get_bool(from, "is_unchanged", false);
+    report->files_rewritten = pn_json_get_i64(from, "files_rewritten", 0);
+    report->rows_deleted = pn_json_get_i64(from, "rows_deleted", 0);
+    copy_text(from, "why_afresh", report->why_afresh, sizeof report->why_afresh);
     read_unknown(from, report);
     const struct pn_json *failed = pn_json_get(from, "expect_failed");
     const struct pn_json *count = failed != NULL ? failed->first : NULL;

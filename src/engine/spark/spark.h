@@ -24,6 +24,7 @@ struct pn_spark_engine_config {
      * that this one leaves. NULL: nobody looks for them. */
     const char *task;
     const struct pn_run_values *run;    /* that SQL reads; NULL: none */
+    bool full_refresh;                  /* incremental tables are made afresh */
     const struct pn_delta_maker *maker; /* of the jobs' commits; NULL: not known */
 };
 

@@ -94,6 +94,19 @@ static void add_usual_conf(struct words *words, const struct pn_spark_submit_con
                                config->temp_folder));
 }
 
+/* The files that pinion_job.py imports, with commas. */
+static const char *library_of(struct pn_arena *arena, const char *folder)
+{
+    static const char *const names[] = {"engine", "expect", "run",   "spark", "table", "record",
+                                        "delta",  "grow",   "merge", "plan",  "taken", "write"};
+    const char *list = "";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        list =
+            pn_arena_printf(arena, "%s%s%s/pinion_%s.py", list, i > 0 ? "," : "", folder, names[i]);
+    }
+    return list;
+}
+
 static void add_words(struct words *words, const struct pn_spark_submit_config *config,
                       const char *program, const struct pn_spark_job *job)
 {
@@ -104,12 +117,7 @@ static void add_words(struct words *words, const struct pn_spark_submit_config *
     add_option(words, "--jars", config->jars);
     add_usual_conf(words, config);
     add_conf(words, config->conf);
-    add_option(words, "--py-files",
-               pn_arena_printf(words->arena,
-                               "%s/pinion_engine.py,%s/pinion_expect.py,%s/pinion_run.py,"
-                               "%s/pinion_spark.py,%s/pinion_table.py,%s/pinion_record.py",
-                               config->library, config->library, config->library, config->library,
-                               config->library, config->library));
+    add_option(words, "--py-files", library_of(words->arena, config->library));
     add(words, pn_arena_printf(words->arena, "%s/pinion_job.py", config->library));
     add_option(words, "--store", job->store);
     add_option(words, "--job", job->folder);
