@@ -74,7 +74,9 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
 {
     const struct pn_settings *settings = app->settings;
     char *temp_folder = pn_app_path(app, "tmp");
+    char *shelf_folder = pn_app_path(app, "tmp/objects");
     struct pn_duckdb_config whole = *config;
+    whole.shelf_folder = shelf_folder;
     whole.temp_folder = config->temp_folder != NULL ? config->temp_folder : temp_folder;
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
@@ -87,6 +89,7 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
     whole.parquet_compression = settings->engine.parquet_compression;
     int rc =
         pn_duckdb_engine_create(&whole, app->pipeline, store, app->clock, app->logger, engine, e);
+    free(shelf_folder);
     free(temp_folder);
     return rc;
 }

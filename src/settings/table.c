@@ -223,7 +223,8 @@ const struct pn_setting pn_settings_table[] = {
     SIZE("store.part_bytes", store.part_bytes, "16MiB", MIB(5), GIB(1), NULL,
          "Files above this size are uploaded in parts of it. Four parts are in memory at a time."),
     SIZE("store.cache_bytes_max", store.cache_bytes_max, "4GiB", MIB(64), TIB(64), NULL,
-         "Disk space in <data>/tmp for copies of a bucket's objects that the engine reads."),
+         "Disk space in <data>/tmp/objects for copies of a bucket's objects that the engine reads "
+         "and writes. A process that reads larger ones may take as much for itself."),
 
     CHOICE("engine.kind", engine.kind, "duckdb", "duckdb|spark",
            "Engine of the tasks of a DAG, of `pinion table optimize` and of queries. `duckdb`: in "

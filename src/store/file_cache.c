@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/file_sum.h"
 #include "base/mem.h"
 
 enum { BLOCK_BYTES = 1 << 20, NAME_BYTES = 32, EXTENSION_MAX = 16 };
 
 struct pn_file_copy {
-    char *name; /* in the folder: by the key, and by the etag of what may change */
+    char *name; /* in the folder: by the key, and its version or etag */
     int64_t size_bytes;
     int64_t used; /* when it was last taken, by the cache's count */
     int leases;
@@ -24,6 +25,7 @@ struct pn_file_cache {
     const struct pn_io *io;
     char *folder;
     int64_t bytes_max;
+    struct pn_file_shelf *shelf;  /* NULL: none */
     pthread_mutex_t lock;         /* of all below */
     pthread_cond_t came;          /* a copy was fetched, or could not be */
     struct pn_file_copy **copies; /* sorted by name */
@@ -34,13 +36,15 @@ struct pn_file_cache {
 };
 
 struct pn_file_cache *pn_file_cache_create(struct pn_store *store, const struct pn_io *io,
-                                           const char *folder, int64_t bytes_max)
+                                           const char *folder, int64_t bytes_max,
+                                           struct pn_file_shelf *shelf)
 {
     struct pn_file_cache *cache = pn_xcalloc(1, sizeof *cache);
     cache->store = store;
     cache->io = io;
     cache->folder = pn_xstrdup(folder);
     cache->bytes_max = bytes_max;
+    cache->shelf = shelf;
     pthread_mutex_init(&cache->lock, NULL);
     pthread_cond_init(&cache->came, NULL);
     return cache;
@@ -70,14 +74,21 @@ void pn_file_cache_destroy(struct pn_file_cache **cache)
     *cache = NULL;
 }
 
-/* A file's name for a key, which may be too long for one, and the key's extension, by which engines
- * choose a format. Caller frees. */
-static char *name_of(const char *key, const char *etag)
+/* A file's name for an object of one of all stores, whose key may be too long for one, and the
+ * key's extension, by which engines choose a format. Caller frees. */
+static int make_name(struct pn_store *store, const char *key, const char *version, char **name,
+                     struct pn_err *e)
 {
     unsigned char digest[NAME_BYTES];
     char hex[2 * NAME_BYTES + 1];
     unsigned int len = 0;
-    char *text = pn_xasprintf("%s\n%s", key, etag);
+    char *url = NULL;
+    int rc = pn_store_url(store, key, &url, e);
+    if (rc != 0) {
+        return rc;
+    }
+    char *text = pn_xasprintf("%s\n%s", url, version);
+    free(url);
     int ok = EVP_Digest(text, strlen(text), digest, &len, EVP_sha256(), NULL);
     PN_ASSERT(ok == 1 && len == sizeof digest);
     for (size_t i = 0; i < sizeof digest; i++) {
@@ -89,7 +100,8 @@ static char *name_of(const char *key, const char *etag)
     free(text);
     const char *slash = strrchr(key, '/');
     const char *dot = strrchr(slash != NULL ? slash : key, '.');
-    return pn_xasprintf("%s%s", hex, dot != NULL && strlen(dot) <= EXTENSION_MAX ? dot : "");
+    *name = pn_xasprintf("%s%s", hex, dot != NULL && strlen(dot) <= EXTENSION_MAX ? dot : "");
+    return 0;
 }
 
 /* --- the copies; the caller holds the lock ---------------------------------------------------- */
@@ -182,26 +194,26 @@ static void lease_copy(struct pn_file_cache *cache, struct pn_file_lease *lease,
 
 /* --- fetching --------------------------------------------------------------------------------- */
 
-/* The object's bytes into a file, and whether they are those that were put. */
+/* The object's bytes into a file, their sum, and whether they are those that were put. */
 static int copy_bytes(struct pn_file_cache *cache, struct pn_store_file *file, int fd,
-                      const char *path, struct pn_err *e)
+                      const char *path, uint32_t *sum, struct pn_err *e)
 {
     char *block = pn_xcalloc(1, BLOCK_BYTES);
     int64_t offset = 0;
-    uint32_t sum = 0;
     size_t got = BLOCK_BYTES;
     int rc = 0;
+    *sum = 0;
     while (rc == 0 && got == BLOCK_BYTES) {
         rc = pn_store_read_at(file, block, BLOCK_BYTES, offset, &got, e);
         if (rc == 0) {
             rc = pn_io_write_at(cache->io, fd, block, got, offset, path, e);
-            sum = pn_crc32c_add(sum, block, got);
+            *sum = pn_crc32c_add(*sum, block, got);
             offset += (int64_t)got;
         }
     }
     uint32_t put_sum = 0;
     bool is_same =
-        offset == file->object.size_bytes && (!pn_store_sum(file, &put_sum) || put_sum == sum);
+        offset == file->object.size_bytes && (!pn_store_sum(file, &put_sum) || put_sum == *sum);
     if (rc == 0 && !is_same) {
         rc = pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL,
                         "the object '%s' is damaged: what was read is not what was put",
@@ -211,38 +223,39 @@ static int copy_bytes(struct pn_file_cache *cache, struct pn_store_file *file, i
     return rc;
 }
 
+/* The path is free: a file that was there may be on the shelf, too, and is not to change. */
 static int fetch(struct pn_file_cache *cache, struct pn_store_file *file, const char *name,
                  struct pn_err *e)
 {
     char *path = path_of(cache, name);
+    uint32_t sum = 0;
     int fd = -1;
     int rc = pn_io_mkdirs(cache->io, cache->folder, e);
     if (rc == 0) {
-        rc = pn_io_open(cache->io, path, O_CREAT | O_WRONLY | O_TRUNC, &fd, e);
+        rc = pn_io_open(cache->io, path, O_CREAT | O_WRONLY | O_EXCL, &fd, e);
     }
     if (rc == 0) {
-        rc = copy_bytes(cache, file, fd, path, e);
+        rc = copy_bytes(cache, file, fd, path, &sum, e);
         pn_io_close(cache->io, &fd);
         if (rc != 0) {
             int ignored = pn_io_unlink(cache->io, path, NULL);
             (void)ignored;
+        } else if (cache->shelf != NULL) {
+            pn_file_sum_set(cache->io, path, sum);
+            pn_file_shelf_give(cache->shelf, name, path);
         }
     }
     free(path);
     return rc;
 }
 
-/* A new copy, leased already so that it stays while it comes. The caller holds the lock. */
-static int add_copy(struct pn_file_cache *cache, const struct pn_store_file *file, const char *name,
-                    struct pn_file_lease *lease, struct pn_file_copy **copy, struct pn_err *e)
+/* A copy that is to come, leased already so that it stays. The caller holds the lock. */
+static struct pn_file_copy *add_copy(struct pn_file_cache *cache, const char *name,
+                                     int64_t size_bytes, struct pn_file_lease *lease)
 {
-    int rc = make_room(cache, file->object.key, file->object.size_bytes, e);
-    if (rc != 0) {
-        return rc;
-    }
     struct pn_file_copy *added = pn_xcalloc(1, sizeof *added);
     *added = (struct pn_file_copy){
-        .name = pn_xstrdup(name), .size_bytes = file->object.size_bytes, .is_coming = true};
+        .name = pn_xstrdup(name), .size_bytes = size_bytes, .is_coming = true};
     size_t at = place_of(cache, name);
     pn_grow((void **)&cache->copies, &cache->capacity, cache->count + 1,
             sizeof(struct pn_file_copy *));
@@ -250,10 +263,21 @@ static int add_copy(struct pn_file_cache *cache, const struct pn_store_file *fil
             (cache->count - at) * sizeof(struct pn_file_copy *));
     cache->copies[at] = added;
     cache->count++;
-    cache->bytes += added->size_bytes;
+    cache->bytes += size_bytes;
     lease_copy(cache, lease, added);
-    *copy = added;
-    return 0;
+    return added;
+}
+
+/* The end of that: the copy is there, or there is none. The caller holds the lock. */
+static void end_coming(struct pn_file_cache *cache, struct pn_file_copy *copy, bool is_there,
+                       struct pn_file_lease *lease)
+{
+    copy->is_coming = false;
+    if (!is_there) {
+        lease->count--;
+        forget(cache, copy);
+    }
+    pthread_cond_broadcast(&cache->came);
 }
 
 /* Leases the copy of that name when it is here, or on its way and comes; *found is false else. The
@@ -272,6 +296,47 @@ static void take_found(struct pn_file_cache *cache, const char *name, struct pn_
     }
 }
 
+/* From the shelf. Its size is known when it is here; *found is false when it is not there. */
+static int take_shelved(struct pn_file_cache *cache, struct pn_file_copy *copy, const char *key,
+                        struct pn_file_lease *lease, bool *found, struct pn_err *e)
+{
+    char *path = path_of(cache, copy->name);
+    int64_t size_bytes = 0;
+    int rc = 0;
+    bool taken = pn_io_mkdirs(cache->io, cache->folder, NULL) == 0 &&
+                 pn_file_shelf_take(cache->shelf, copy->name, path, &size_bytes);
+    pthread_mutex_lock(&cache->lock);
+    if (taken) {
+        rc = make_room(cache, key, size_bytes, e);
+    }
+    *found = taken && rc == 0;
+    if (*found) {
+        copy->size_bytes = size_bytes;
+        cache->bytes += size_bytes;
+    } else if (taken) {
+        int ignored = pn_io_unlink(cache->io, path, NULL);
+        (void)ignored;
+    }
+    end_coming(cache, copy, *found, lease);
+    pthread_mutex_unlock(&cache->lock);
+    free(path);
+    return rc;
+}
+
+/* What this process has, or the shelf; *found is false else. */
+static int take_near(struct pn_file_cache *cache, const char *key, const char *name,
+                     struct pn_file_lease *lease, bool *found, struct pn_err *e)
+{
+    struct pn_file_copy *copy = NULL;
+    pthread_mutex_lock(&cache->lock);
+    take_found(cache, name, lease, found);
+    if (!*found && cache->shelf != NULL) {
+        copy = add_copy(cache, name, 0, lease);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return copy != NULL ? take_shelved(cache, copy, key, lease, found, e) : 0;
+}
+
 static int take_open(struct pn_file_cache *cache, struct pn_store_file *file, const char *name,
                      struct pn_file_lease *lease, struct pn_err *e)
 {
@@ -279,41 +344,42 @@ static int take_open(struct pn_file_cache *cache, struct pn_store_file *file, co
     bool found = false;
     pthread_mutex_lock(&cache->lock);
     take_found(cache, name, lease, &found);
-    int rc = found ? 0 : add_copy(cache, file, name, lease, &copy, e);
+    int rc = found ? 0 : make_room(cache, file->object.key, file->object.size_bytes, e);
+    if (rc == 0 && !found) {
+        copy = add_copy(cache, name, file->object.size_bytes, lease);
+    }
     pthread_mutex_unlock(&cache->lock);
     if (copy == NULL) {
         return rc;
     }
     rc = fetch(cache, file, name, e);
     pthread_mutex_lock(&cache->lock);
-    copy->is_coming = false;
-    if (rc != 0) {
-        lease->count--;
-        forget(cache, copy);
-    }
-    pthread_cond_broadcast(&cache->came);
+    end_coming(cache, copy, rc == 0, lease);
     pthread_mutex_unlock(&cache->lock);
     return rc;
 }
 
-int pn_file_cache_take(struct pn_file_cache *cache, const char *key, bool may_change,
+int pn_file_cache_take(struct pn_file_cache *cache, const char *key, const char *version,
                        struct pn_file_lease *lease, char **path, struct pn_err *e)
 {
     struct pn_store_file *file = NULL;
-    char *name = may_change ? NULL : name_of(key, "");
+    char *name = NULL;
     bool found = false;
     int rc = 0;
     *path = NULL;
-    if (!may_change) {
-        pthread_mutex_lock(&cache->lock);
-        take_found(cache, name, lease, &found);
-        pthread_mutex_unlock(&cache->lock);
+    if (version == NULL) {
+        rc = pn_store_open(cache->store, key, &file, e);
     }
-    if (!found) {
+    if (rc == 0) {
+        rc = make_name(cache->store, key, version != NULL ? version : file->object.etag, &name, e);
+    }
+    if (rc == 0) {
+        rc = take_near(cache, key, name, lease, &found, e);
+    }
+    if (rc == 0 && !found && file == NULL) {
         rc = pn_store_open(cache->store, key, &file, e);
     }
     if (rc == 0 && !found) {
-        name = name != NULL ? name : name_of(key, file->object.etag);
         rc = take_open(cache, file, name, lease, e);
     }
     if (rc == 0) {
@@ -322,6 +388,17 @@ int pn_file_cache_take(struct pn_file_cache *cache, const char *key, bool may_ch
     pn_store_close(&file);
     free(name);
     return rc;
+}
+
+void pn_file_cache_offer(struct pn_file_cache *cache, const char *key, const char *version,
+                         const char *path)
+{
+    char *name = NULL;
+    if (cache->shelf != NULL && pn_file_sum_make(cache->io, path, NULL) == 0 &&
+        make_name(cache->store, key, version, &name, NULL) == 0) {
+        pn_file_shelf_give(cache->shelf, name, path);
+    }
+    free(name);
 }
 
 void pn_file_lease_release(struct pn_file_lease *lease)

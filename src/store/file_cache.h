@@ -3,9 +3,11 @@
  * objects are none (pn_store_is_local() is false). They lie in one folder and take up to a limit:
  * those that were used longest ago make room, but for those that are leased.
  *
- * An object that never changes under its key (a data file of a table) is found by its key: once it
- * is here, nothing is asked of the store. One that may be replaced is looked at each time, and
- * another etag is another copy. A copy's path is always the same, also after it had to make room.
+ * An object that never changes under its key (a data file of a table) is found by its key and what
+ * its log says of it: once it is here, nothing is asked of the store. One that may be replaced is
+ * looked at each time, and another etag is another copy. A copy's path is always the same, also
+ * after it had to make room. What other processes have fetched is taken from a shelf
+ * (store/file_shelf.h), and what is fetched is put there.
  *
  * Threads: any may call; two that want one object fetch it once.
  */
@@ -13,6 +15,7 @@
 #define PN_STORE_FILE_CACHE_H
 
 #include "base/io.h"
+#include "store/file_shelf.h"
 #include "store/store.h"
 
 struct pn_file_cache;
@@ -27,18 +30,25 @@ struct pn_file_lease {
 };
 
 /* The folder is made when it is first needed; what is in it stays when the cache is destroyed. All
- * is borrowed but `folder`. */
+ * is borrowed but `folder`, which is of the cache alone. `shelf`: NULL for none; on the same file
+ * system. */
 struct pn_file_cache *pn_file_cache_create(struct pn_store *store, const struct pn_io *io,
-                                           const char *folder, int64_t bytes_max);
+                                           const char *folder, int64_t bytes_max,
+                                           struct pn_file_shelf *shelf);
 void pn_file_cache_destroy(struct pn_file_cache **cache); /* NULL ok; nothing may be leased */
 
 /*
- * The path of a copy, good until the lease is released; caller frees. MISSING when there is no such
- * object; CORRUPT when its bytes are not those that were put; INPUT when it and what is leased
+ * The path of a copy, good until the lease is released; caller frees. `version` tells the object
+ * from others that were under its key before; NULL: it may be replaced. MISSING when there is no
+ * such object; CORRUPT when its bytes are not those that were put; INPUT when it and what is leased
  * besides are more than the limit.
  */
-int pn_file_cache_take(struct pn_file_cache *cache, const char *key, bool may_change,
+int pn_file_cache_take(struct pn_file_cache *cache, const char *key, const char *version,
                        struct pn_file_lease *lease, char **path, struct pn_err *e) PN_MUST_CHECK;
+/* Puts what is about to become the object on the shelf: this machine's processes need not fetch it.
+ * Nobody changes the file from then on. */
+void pn_file_cache_offer(struct pn_file_cache *cache, const char *key, const char *version,
+                         const char *path);
 /* Gives all copies back, and frees what the lease holds. */
 void pn_file_lease_release(struct pn_file_lease *lease);
 

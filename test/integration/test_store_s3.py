@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -142,7 +143,8 @@ def test_a_bucket_belongs_to_one_data_folder(s3, prefix, tmp_path):
 
 
 def test_a_flipped_bit_is_named(s3, prefix, data):
-    """In a data file of the bucket, by somebody who wrote the same metadata."""
+    """In a data file of the bucket, by somebody who wrote the same metadata: by a machine without
+    a copy of it."""
     bucket = settings(s3.url, prefix)
     with Server(data, *bucket, env=KEYS) as server:
         server.produce(f"{UID}.pin", {"index": 1}, {"index": 2})
@@ -153,10 +155,52 @@ def test_a_flipped_bit_is_named(s3, prefix, data):
     body = bytearray(found["Body"].read())
     body[len(body) // 2] ^= 4
     s3.client().put_object(Bucket=BUCKET, Key=key, Body=bytes(body), Metadata=found["Metadata"])
+    shutil.rmtree(data / "tmp/objects", ignore_errors=True)
     refused = run("query", "SELECT * FROM raw_pin", *bucket, data=data, env=KEYS, check=False)
     assert refused.returncode == 1 and "CRC-32C" in refused.stderr
     assert key.rpartition("/")[2] in refused.stderr
 
+
+def keeps_attributes(folder):
+    """Whether the file system keeps checksums (base/file_sum.h), without which no copy stays."""
+    try:
+        (folder / "probe").write_text("")
+        os.setxattr(folder / "probe", "user.pinion.probe", b"1")
+        return True
+    except OSError:
+        return False
+
+
+def data_files_fetched(proxy):
+    return [path for method, path, _ in proxy.requests if method == "GET" and ".parquet" in path
+            and "_delta_log" not in path and "list-type" not in path]  # fmt: skip
+
+
+def test_processes_share_what_they_fetched(proxy, prefix, data, tmp_path):
+    """Each task of a run is a process, and so is each query: what one of them wrote or fetched,
+    none fetches again."""
+    if not keeps_attributes(tmp_path):
+        pytest.skip("the file system keeps no extended attributes")
+    bucket = settings(proxy.url, prefix)
+
+    def count():
+        sql = "SELECT (SELECT count(*) FROM raw_pin) + (SELECT count(*) FROM pin) AS n"
+        done = run("query", sql,
+                   "--format", "json", *bucket, data=data, env=KEYS)  # fmt: skip
+        return json.loads(done.stdout)[0]["n"]
+
+    with Server(data, *bucket, env=KEYS) as server:
+        server.produce(f"{UID}.pin", *({"index": n, "title": f"pin {n}"} for n in range(100)))
+        dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
+        run("dag", "trigger", dag, "--wait", *bucket, data=data, env=KEYS)
+    rows = count()
+    assert data_files_fetched(proxy) == []
+    shutil.rmtree(data / "tmp/objects")
+    proxy.begin({})
+    assert count() == rows
+    assert len(data_files_fetched(proxy)) == 2
+    assert count() == rows
+    assert len(data_files_fetched(proxy)) == 2
 
 # --- faults ---------------------------------------------------------------------------------------
 

@@ -269,7 +269,7 @@ int pn_duckdb_read_checkpoint(void *ctx, const char *key,
     struct pn_file_lease lease = {0};
     duckdb_connection connection = NULL;
     pn_buf_init(&reading.line, LINE_BYTES_MAX);
-    int rc = pn_duckdb_object_path(engine, key, true, &lease, &reading.path, e);
+    int rc = pn_duckdb_object_path(engine, key, NULL, &lease, &reading.path, e);
     if (rc == 0) {
         rc = pn_duckdb_verify(&engine->verified, engine->config.io, reading.path, e);
     }

@@ -260,6 +260,7 @@ void pn_duckdb_close(struct pn_duckdb *engine)
         pn_logger_warn(engine->logger, "engine", "%s", e.msg);
     }
     pn_file_cache_destroy(&engine->copies);
+    pn_file_shelf_destroy(&engine->shelf);
     pn_duckdb_reach_deinit(&engine->ask_reach);
     free(engine->temp_folder);
     engine->temp_folder = NULL;

@@ -18,7 +18,9 @@ struct pn_duckdb_config {
     int64_t threads; /* 0: one a core */
     const char *parquet_compression;
     int64_t copies_bytes_max; /* of objects, on a store whose objects are not files here */
-    bool full_refresh;        /* incremental tables are made afresh, of all there is */
+    /* Where copies stay for other processes: on the file system of `temp_folder`. NULL: nowhere. */
+    const char *shelf_folder;
+    bool full_refresh; /* incremental tables are made afresh, of all there is */
     struct pn_delta_config delta;
     struct pn_run_values run;  /* that SQL is part of */
     const char *landed_folder; /* NULL; else read `<folder>/<table>.json[l]` files instead of the

@@ -23,6 +23,7 @@ static void destroy(struct pn_engine *base)
     free((char *)engine->config.temp_folder);
     free((char *)engine->config.parquet_compression);
     free((char *)engine->config.landed_folder);
+    free((char *)engine->config.shelf_folder);
     free(engine);
 }
 
@@ -90,6 +91,9 @@ int pn_duckdb_engine_create(const struct pn_duckdb_config *config,
         made->config.temp_folder = pn_xstrdup(config->temp_folder);
     }
     made->config.parquet_compression = pn_xstrdup(config->parquet_compression);
+    if (config->shelf_folder != NULL) {
+        made->config.shelf_folder = pn_xstrdup(config->shelf_folder);
+    }
     if (config->landed_folder != NULL) {
         made->config.landed_folder = pn_xstrdup(config->landed_folder);
     }

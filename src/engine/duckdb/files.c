@@ -1,5 +1,6 @@
 #include "engine/duckdb/files.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -11,6 +12,15 @@ static char *copies_folder(const struct pn_duckdb *engine)
     return pn_xasprintf("%s/objects", engine->temp_folder);
 }
 
+/* NULL: there is no folder for one. */
+static struct pn_file_shelf *open_shelf(const struct pn_duckdb *engine)
+{
+    const struct pn_duckdb_config *config = &engine->config;
+    return config->shelf_folder == NULL
+               ? NULL
+               : pn_file_shelf_create(config->io, config->shelf_folder, config->copies_bytes_max);
+}
+
 /* Made when it is first needed. */
 static int open_cache(struct pn_duckdb *engine, struct pn_file_cache **cache, struct pn_err *e)
 {
@@ -18,8 +28,9 @@ static int open_cache(struct pn_duckdb *engine, struct pn_file_cache **cache, st
     int rc = pn_duckdb_make_temp_folder(engine, e);
     if (rc == 0 && engine->copies == NULL) {
         char *folder = copies_folder(engine);
+        engine->shelf = open_shelf(engine);
         engine->copies = pn_file_cache_create(engine->store, engine->config.io, folder,
-                                              engine->config.copies_bytes_max);
+                                              engine->config.copies_bytes_max, engine->shelf);
         free(folder);
     }
     *cache = engine->copies;
@@ -27,7 +38,7 @@ static int open_cache(struct pn_duckdb *engine, struct pn_file_cache **cache, st
     return rc;
 }
 
-int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, bool may_change,
+int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, const char *version,
                           struct pn_file_lease *lease, char **path, struct pn_err *e)
 {
     struct pn_file_cache *cache = NULL;
@@ -35,19 +46,42 @@ int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, bool may_ch
         return pn_store_local_path(engine->store, key, path, e);
     }
     int rc = open_cache(engine, &cache, e);
-    return rc != 0 ? rc : pn_file_cache_take(cache, key, may_change, lease, path, e);
+    return rc != 0 ? rc : pn_file_cache_take(cache, key, version, lease, path, e);
 }
 
-int pn_duckdb_data_path(struct pn_duckdb *engine, const char *table_path, const char *path,
-                        struct pn_file_lease *lease, char **out, struct pn_err *e)
+/* Of a data file: another one under its key has another size, or was made at another time. */
+static char *version_of(int64_t size_bytes, int64_t modified_ms)
+{
+    return pn_xasprintf("%" PRId64 " %" PRId64, size_bytes, modified_ms);
+}
+
+void pn_duckdb_offer(struct pn_duckdb *engine, const char *key, int64_t modified_ms,
+                     const char *path)
+{
+    struct pn_file_cache *cache = NULL;
+    struct stat st;
+    if (pn_store_is_local(engine->store) || open_cache(engine, &cache, NULL) != 0 ||
+        pn_io_stat(engine->config.io, path, &st, NULL) != 0) {
+        return;
+    }
+    char *version = version_of(st.st_size, modified_ms);
+    pn_file_cache_offer(cache, key, version, path);
+    free(version);
+}
+
+int pn_duckdb_data_path(struct pn_duckdb *engine, const char *table_path,
+                        const struct pn_delta_file *file, struct pn_file_lease *lease, char **out,
+                        struct pn_err *e)
 {
     char *key = NULL;
     char *url = NULL;
     struct pn_err why = {0};
     *out = NULL;
-    int rc = pn_delta_file_place(engine->store, table_path, path, &key, &url, &why);
+    int rc = pn_delta_file_place(engine->store, table_path, file->path, &key, &url, &why);
     if (rc == 0 && key != NULL) {
-        rc = pn_duckdb_object_path(engine, key, false, lease, out, &why);
+        char *version = version_of(file->size_bytes, file->modified_ms);
+        rc = pn_duckdb_object_path(engine, key, version, lease, out, &why);
+        free(version);
     } else if (rc == 0 && pn_store_is_local(engine->store)) {
         *out = url;
         url = NULL;
@@ -74,7 +108,7 @@ int pn_duckdb_lease_snapshot(struct pn_duckdb *engine, const char *table_path,
     }
     for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
         char *path = NULL;
-        rc = pn_duckdb_data_path(engine, table_path, snapshot->files[i].path, lease, &path, e);
+        rc = pn_duckdb_data_path(engine, table_path, &snapshot->files[i], lease, &path, e);
         free(path);
     }
     return rc;

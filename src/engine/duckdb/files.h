@@ -8,13 +8,18 @@
 #include "engine/duckdb/private.h"
 #include "store/file_cache.h"
 
-/* The path of an object, good until the lease is released; caller frees. `may_change`: the key
- * is not that of a data file, and may be put again. The errors of pn_file_cache_take(). */
-int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, bool may_change,
+/* The path of an object, good until the lease is released; caller frees. `version` and the errors
+ * are those of pn_file_cache_take(). */
+int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, const char *version,
                           struct pn_file_lease *lease, char **path, struct pn_err *e) PN_MUST_CHECK;
 /* The same for a file of a table's snapshot, wherever it is. CORRUPT when it is not there. */
-int pn_duckdb_data_path(struct pn_duckdb *engine, const char *table_path, const char *path,
-                        struct pn_file_lease *lease, char **out, struct pn_err *e) PN_MUST_CHECK;
+int pn_duckdb_data_path(struct pn_duckdb *engine, const char *table_path,
+                        const struct pn_delta_file *file, struct pn_file_lease *lease, char **out,
+                        struct pn_err *e) PN_MUST_CHECK;
+/* Before a data file is put into a store that is not local: this machine's processes need not fetch
+ * it. `modified_ms` is that of its commit. */
+void pn_duckdb_offer(struct pn_duckdb *engine, const char *key, int64_t modified_ms,
+                     const char *path);
 /* Leases all files of a snapshot, whose paths are known already. */
 int pn_duckdb_lease_snapshot(struct pn_duckdb *engine, const char *table_path,
                              const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,

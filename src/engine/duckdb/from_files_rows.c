@@ -35,7 +35,7 @@ int pn_source_file_open(struct pn_duckdb *engine, const struct pn_table *table,
                                               .import = &source->import,
                                               .file = &source->file};
     pn_arena_init(&source->importing.arena, 0);
-    int rc = pn_duckdb_object_path(engine, key, true, &source->lease, &source->path, e);
+    int rc = pn_duckdb_object_path(engine, key, NULL, &source->lease, &source->path, e);
     source->file = (struct pn_import_file){
         .path = source->path, .name = key, .format = source->object->format};
     rc = rc == 0 ? pn_import_unpack(engine, &source->file, &source->unpacked, e) : rc;

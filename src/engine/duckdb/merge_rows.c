@@ -87,9 +87,8 @@ int pn_merging_view_batch(struct merging *merging, struct pn_err *e)
         pn_buf_adds(&sql, "read_parquet([");
         for (size_t i = 0; rc == 0 && i < merging->merge->batch->file_count; i++) {
             pn_buf_adds(&sql, i == 0 ? "" : ", ");
-            rc = pn_duckdb_add_file(merging->engine, table->path,
-                                    merging->merge->batch->files[i].name, &merging->lease, false,
-                                    &sql, e);
+            rc = pn_duckdb_add_file(merging->engine, table->path, &merging->merge->batch->adds[i],
+                                    &merging->lease, false, &sql, e);
         }
         pn_buf_adds(&sql, PN_DUCKDB_FILES_END);
     }

@@ -100,8 +100,8 @@ static int add_rows(struct rewriting *rewriting, const struct pn_delta_group *gr
     for (size_t k = 0; rc == 0 && k < group->count; k++) {
         part.files[k] = *group->files[k];
         pn_buf_adds(sql, k == 0 ? "" : ", ");
-        rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k]->path,
-                                lease, true, sql, e);
+        rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k], lease,
+                                true, sql, e);
     }
     pn_buf_adds(sql, PN_DUCKDB_FILES_END " AS " PN_DUCKDB_FILES);
     if (rc == 0 && pn_duckdb_has_deleted_rows(&part)) {

@@ -32,6 +32,7 @@ struct pn_landed_scan;
 struct pn_appender;
 struct pn_duckdb_function;
 struct pn_file_cache;
+struct pn_file_shelf;
 struct pn_in_progress;
 
 struct pn_duckdb {
@@ -62,6 +63,7 @@ struct pn_duckdb {
     struct pn_landed_scan **scans; /* those that statements in progress read, by their number */
     size_t scan_capacity;
     struct pn_file_cache *copies;   /* of objects; NULL until one is needed */
+    struct pn_file_shelf *shelf;    /* of `copies`; NULL: none */
     struct pn_appender **appenders; /* of stream tables; they stay */
     size_t appender_count;
     size_t appender_capacity;

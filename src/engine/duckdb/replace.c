@@ -89,10 +89,10 @@ static int ask(struct replacing *replacing, const struct pn_delta_file *files, s
     return rc;
 }
 
-/* Appends some rows of a file that was written. */
-static int show_rows(struct replacing *replacing, const struct pn_written_file *file,
-                     struct pn_buf *out, struct pn_err *e)
+/* Appends some rows of the written file number `at`. */
+static int show_rows(struct replacing *replacing, size_t at, struct pn_buf *out, struct pn_err *e)
 {
+    const struct pn_written_file *file = &replacing->written->files[at];
     struct pn_file_lease lease = {0};
     duckdb_result result;
     struct pn_buf sql;
@@ -109,8 +109,8 @@ static int show_rows(struct replacing *replacing, const struct pn_written_file *
         pn_duckdb_add_name(&sql, file->values[i].key);
     }
     pn_buf_adds(&sql, " FROM read_parquet(");
-    int rc = pn_duckdb_add_file(replacing->engine, replacing->table->path, file->name, &lease,
-                                false, &sql, e);
+    int rc = pn_duckdb_add_file(replacing->engine, replacing->table->path,
+                                &replacing->written->adds[at], &lease, false, &sql, e);
     pn_buf_addf(&sql, PN_DUCKDB_FILE_END " LIMIT %d) AS r", NAMED_ROWS);
     rc = rc == 0 ? pn_duckdb_run_buf(replacing->connection, &sql, &result, e) : rc;
     if (rc == 0) {
@@ -131,14 +131,14 @@ static int check_rows(struct replacing *replacing, struct pn_err *e)
 {
     const struct pn_written *written = replacing->written;
     bool *inside = pn_xcalloc(written->file_count + 1, sizeof *inside);
-    const struct pn_written_file *first = NULL;
+    size_t first = 0;
     int64_t outside = 0;
     struct pn_buf shown;
     pn_buf_init(&shown, PN_DUCKDB_SQL_MAX);
     int rc = ask(replacing, written->adds, written->file_count, inside, e);
     for (size_t i = 0; rc == 0 && i < written->file_count; i++) {
         if (!inside[i]) {
-            first = first == NULL ? &written->files[i] : first;
+            first = outside == 0 ? i : first;
             outside += written->files[i].rows;
         }
     }

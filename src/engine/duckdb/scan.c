@@ -16,13 +16,13 @@
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
-                       struct pn_file_lease *lease, bool again, struct pn_buf *sql,
-                       struct pn_err *e)
+int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path,
+                       const struct pn_delta_file *file, struct pn_file_lease *lease, bool again,
+                       struct pn_buf *sql, struct pn_err *e)
 {
     char *opened = NULL;
     struct pn_err why = {0};
-    int rc = pn_duckdb_data_path(engine, table_path, path, lease, &opened, e);
+    int rc = pn_duckdb_data_path(engine, table_path, file, lease, &opened, e);
     if (rc == 0) {
         pn_duckdb_add_path(sql, opened);
         rc = again ? pn_file_sum_check(engine->config.io, opened, &why)
@@ -47,7 +47,7 @@ static int add_snapshot_files(struct pn_duckdb *engine, const struct pn_table *t
     pn_buf_adds(sql, " FROM read_parquet([");
     for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
         pn_buf_adds(sql, i == 0 ? "" : ", ");
-        rc = pn_duckdb_add_file(engine, table->path, snapshot->files[i].path, lease, false, sql, e);
+        rc = pn_duckdb_add_file(engine, table->path, &snapshot->files[i], lease, false, sql, e);
     }
     pn_buf_adds(sql, paths_say ? FILES_OF_PARTITIONS_END : PN_DUCKDB_FILES_END);
     pn_buf_adds(sql, " AS " FILES);
@@ -70,8 +70,7 @@ static char *find_file(struct pn_duckdb *engine, const struct pn_table *table,
     struct pn_file_lease lease = {0};
     char *path = NULL;
     for (size_t i = 0; path == NULL && i < snapshot->file_count; i++) {
-        int rc =
-            pn_duckdb_data_path(engine, table->path, snapshot->files[i].path, &lease, &path, NULL);
+        int rc = pn_duckdb_data_path(engine, table->path, &snapshot->files[i], &lease, &path, NULL);
         if (rc == 0 && !test(engine, path, folder)) {
             free(path);
             path = NULL;

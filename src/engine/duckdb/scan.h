@@ -40,11 +40,11 @@ void pn_duckdb_explain_unread(struct pn_duckdb *engine, const struct pn_table *t
  * folder named "id=5" on the way to a file is not a value of its column `id`. */
 #define PN_DUCKDB_FILES_END "], union_by_name = true, hive_partitioning = false)"
 #define PN_DUCKDB_FILE_END  ", hive_partitioning = false)"
-/* Appends the literal of a data file's place; `path` is below the table's, or one of its own. The
- * file is compared with its checksum, if it has one: with `again` even where this engine did so
- * before. CORRUPT names a file that is missing or damaged. */
-int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path, const char *path,
-                       struct pn_file_lease *lease, bool again, struct pn_buf *sql,
-                       struct pn_err *e) PN_MUST_CHECK;
+/* Appends the literal of a data file's place. The file is compared with its checksum, if it has
+ * one: with `again` even where this engine did so before. CORRUPT names a file that is missing or
+ * damaged. */
+int pn_duckdb_add_file(struct pn_duckdb *engine, const char *table_path,
+                       const struct pn_delta_file *file, struct pn_file_lease *lease, bool again,
+                       struct pn_buf *sql, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

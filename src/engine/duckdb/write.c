@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/files.h"
 #include "engine/duckdb/partition.h"
 #include "engine/duckdb/taken.h"
 
@@ -241,6 +242,7 @@ static int name_file(struct pn_duckdb *engine, const struct pn_table *table,
 static int keep_file(struct pn_duckdb *engine, struct pn_written_file *file, struct pn_err *e)
 {
     file->modified_ms = pn_wall_ms(engine->clock); /* its sync may take long */
+    pn_duckdb_offer(engine, file->key, file->modified_ms, file->from);
     return pn_store_commit_file(engine->store, file->key, file->from, &file->size_bytes, e);
 }
 

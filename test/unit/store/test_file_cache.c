@@ -33,7 +33,8 @@ static int set_up(void **state)
     ram_folder("cache", fixture->folder, sizeof fixture->folder);
     (void)snprintf(fixture->copies, sizeof fixture->copies, "%s/copies", fixture->folder);
     fixture->store = memory_store_create(fixture->folder);
-    fixture->cache = pn_file_cache_create(fixture->store, ram_io(), fixture->copies, CACHE_BYTES);
+    fixture->cache =
+        pn_file_cache_create(fixture->store, ram_io(), fixture->copies, CACHE_BYTES, NULL);
     *state = fixture;
     return 0;
 }
@@ -58,13 +59,13 @@ static void put(const struct fixture *fixture, const char *key, char letter, siz
 }
 
 /* Takes a copy that must be there, of these letters; gives its path, the caller frees. */
-static char *take(const struct fixture *fixture, const char *key, bool may_change,
+static char *take(const struct fixture *fixture, const char *key, const char *version,
                   struct pn_file_lease *lease, char letter, size_t len)
 {
     struct pn_err e = {0};
     struct pn_buf bytes;
     char *path = NULL;
-    if (pn_file_cache_take(fixture->cache, key, may_change, lease, &path, &e) != 0) {
+    if (pn_file_cache_take(fixture->cache, key, version, lease, &path, &e) != 0) {
         fail_msg("%s: %s", key, e.msg);
     }
     pn_buf_init(&bytes, 1024);
@@ -91,11 +92,11 @@ static void test_once_here_nothing_is_asked(void **state)
     struct fixture *fixture = *state;
     struct pn_file_lease lease = {0};
     put(fixture, "t/a.parquet", 'a', 10);
-    char *first = take(fixture, "t/a.parquet", false, &lease, 'a', 10);
+    char *first = take(fixture, "t/a.parquet", "v", &lease, 'a', 10);
     assert_string_equal(first + strlen(first) - 8, ".parquet");
     int64_t reads = memory_store_reads(fixture->store);
     assert_int_equal(reads, 1);
-    char *second = take(fixture, "t/a.parquet", false, &lease, 'a', 10);
+    char *second = take(fixture, "t/a.parquet", "v", &lease, 'a', 10);
     assert_string_equal(first, second);
     assert_int_equal(memory_store_reads(fixture->store), reads);
     pn_file_lease_release(&lease);
@@ -108,9 +109,9 @@ static void test_what_may_change_is_looked_at(void **state)
     struct fixture *fixture = *state;
     struct pn_file_lease lease = {0};
     put(fixture, "t/log", 'a', 10);
-    char *old = take(fixture, "t/log", true, &lease, 'a', 10);
+    char *old = take(fixture, "t/log", NULL, &lease, 'a', 10);
     put(fixture, "t/log", 'b', 12);
-    char *new = take(fixture, "t/log", true, &lease, 'b', 12);
+    char *new = take(fixture, "t/log", NULL, &lease, 'b', 12);
     assert_string_not_equal(old, new);
     assert_true(pn_io_exists(ram_io(), old)); /* leased */
     pn_file_lease_release(&lease);
@@ -127,23 +128,23 @@ static void test_making_room(void **state)
     put(fixture, "1", '1', 40);
     put(fixture, "2", '2', 40);
     put(fixture, "3", '3', 40);
-    char *one = take(fixture, "1", false, &kept, '1', 40);
-    char *two = take(fixture, "2", false, &lease, '2', 40);
+    char *one = take(fixture, "1", "v", &kept, '1', 40);
+    char *two = take(fixture, "2", "v", &lease, '2', 40);
     pn_file_lease_release(&lease);
-    char *three = take(fixture, "3", false, &lease, '3', 40);
+    char *three = take(fixture, "3", "v", &lease, '3', 40);
     assert_true(pn_io_exists(ram_io(), one));
     assert_false(pn_io_exists(ram_io(), two));
     assert_int_equal(count_copies(fixture), 2);
 
     struct pn_err e = {0};
     char *path = NULL;
-    assert_int_not_equal(pn_file_cache_take(fixture->cache, "2", false, &lease, &path, &e), 0);
+    assert_int_not_equal(pn_file_cache_take(fixture->cache, "2", "v", &lease, &path, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_INPUT);
     assert_non_null(strstr(e.msg, "80 bytes"));
     assert_null(path);
 
     pn_file_lease_release(&lease);
-    path = take(fixture, "2", false, &lease, '2', 40);
+    path = take(fixture, "2", "v", &lease, '2', 40);
     assert_string_equal(path, two);
     assert_false(pn_io_exists(ram_io(), three));
     pn_file_lease_release(&lease);
@@ -161,7 +162,7 @@ static void test_larger_than_the_cache(void **state)
     struct pn_err e = {0};
     char *path = NULL;
     put(fixture, "large", 'x', CACHE_BYTES + 1);
-    assert_int_not_equal(pn_file_cache_take(fixture->cache, "large", false, &lease, &path, &e), 0);
+    assert_int_not_equal(pn_file_cache_take(fixture->cache, "large", "v", &lease, &path, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_INPUT);
     pn_file_lease_release(&lease);
 }
@@ -172,15 +173,15 @@ static void test_missing_and_damaged(void **state)
     struct pn_file_lease lease = {0};
     struct pn_err e = {0};
     char *path = NULL;
-    assert_int_not_equal(pn_file_cache_take(fixture->cache, "none", false, &lease, &path, &e), 0);
+    assert_int_not_equal(pn_file_cache_take(fixture->cache, "none", "v", &lease, &path, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_MISSING);
     put(fixture, "bad", 'x', 20);
     memory_store_damage(fixture->store, "bad");
-    assert_int_not_equal(pn_file_cache_take(fixture->cache, "bad", false, &lease, &path, &e), 0);
+    assert_int_not_equal(pn_file_cache_take(fixture->cache, "bad", "v", &lease, &path, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_CORRUPT);
     assert_int_equal(count_copies(fixture), 0);
     put(fixture, "bad", 'y', 20);
-    path = take(fixture, "bad", false, &lease, 'y', 20);
+    path = take(fixture, "bad", "v", &lease, 'y', 20);
     free(path);
     pn_file_lease_release(&lease);
 }
@@ -207,7 +208,8 @@ static void *read_many(void *arg)
         reader->seed = reader->seed * 1103515245u + 12345u;
         unsigned object = reader->seed >> 16 & 0xff;
         (void)snprintf(key, sizeof key, "o%u", object % OBJECTS);
-        int rc = pn_file_cache_take(reader->fixture->cache, key, i % 2 == 0, &lease, &path, NULL);
+        int rc = pn_file_cache_take(reader->fixture->cache, key, i % 2 == 0 ? NULL : "v", &lease,
+                                    &path, NULL);
         FILE *file = rc == 0 ? fopen(path, "r") : NULL;
         size_t got = file != NULL ? fread(bytes, 1, sizeof bytes, file) : 0;
         reader->wrong += got != sizeof bytes || bytes[0] != (char)('a' + object % OBJECTS);
