@@ -2,9 +2,9 @@
  * Copies of objects that outlive the process that fetched them: so the tasks of a run, each a
  * process of its own, fetch an object once. All processes of a data folder share one folder.
  *
- * A copy is taken and given as a link. So room can be made at any time, by any process: one that has
- * taken a copy keeps it. The time of the last link is when it was last used; those that were used
- * longest ago make room. Each has its checksum (base/file_sum.h), as a machine that stops may leave
+ * A copy is taken and given as a link. So any process can make room at any time: one that has taken
+ * a copy keeps it. The time of the last link is when it was last used; those that were used longest
+ * ago make room. Each has its checksum (base/file_sum.h), as a machine that stops may leave
  * less than was written; on a file system that keeps none, nothing is put there.
  *
  * It only saves requests: what cannot be taken or given is none, and no error. Threads: any.
