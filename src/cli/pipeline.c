@@ -96,7 +96,8 @@ static void show_tests(const struct pn_table *table, FILE *out)
 
 static void show_origins(const struct pn_column *column, FILE *out)
 {
-    const enum pn_origin origins[] = {column->topic_origin, column->stream_origin};
+    const enum pn_origin origins[] = {column->topic_origin, column->stream_origin,
+                                      column->file_origin};
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
         if (origins[i] != PN_ORIGIN_NONE) {
             fprintf(out, " (from %s)", pn_origin_names[origins[i]]);

@@ -31,6 +31,11 @@ static uint32_t add_column(uint32_t sum, const struct pn_column *column)
         sum = add_text(sum, "from");
         sum = add_text(sum, pn_origin_names[column->topic_origin]);
     }
+    if (column->file_origin != PN_ORIGIN_NONE) {
+        sum = add_text(sum, column->name);
+        sum = add_text(sum, "from");
+        sum = add_text(sum, pn_origin_names[column->file_origin]);
+    }
     return sum;
 }
 

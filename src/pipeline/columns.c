@@ -214,10 +214,11 @@ int pn_columns_read(struct pn_pipeline *pipeline, const struct pn_yaml_node *nod
     for (const struct pn_yaml_node *column = map->first; column != NULL; column = column->next) {
         columns[table->column_count].is_lenient = is_lenient;
         rc = read_column(pipeline, column, raw, &columns[table->column_count], e);
+        const struct pn_column *added = &columns[table->column_count];
         if (rc == 0 && table->from_files != NULL &&
-            pn_column_has_origin(&columns[table->column_count])) {
+            (added->topic_origin != PN_ORIGIN_NONE || added->stream_origin != PN_ORIGIN_NONE)) {
             rc = pn_yaml_error(yaml, pn_yaml_get(column, "from"), e,
-                               "is only allowed for columns of a table with from_topic");
+                               "a table with from_files has rows of files alone: use file");
         }
         if (rc != 0) {
             return rc;

@@ -19,6 +19,7 @@ const char *const pn_origin_names[PN_ORIGINS] = {
     [PN_ORIGIN_SEQUENCE_NUMBER] = "sequence_number",
     [PN_ORIGIN_PARTITION_KEY] = "partition_key",
     [PN_ORIGIN_ARRIVAL] = "arrival",
+    [PN_ORIGIN_FILE] = "file",
 };
 
 /* --- types ------------------------------------------------------------------------------------ */
@@ -110,13 +111,18 @@ static int read_word(const struct pn_yaml *yaml, const struct pn_yaml_node *node
     }
     enum pn_origin origin = (enum pn_origin)(choice + 1);
     bool is_topic = origin < PN_ORIGIN_STREAM;
-    enum pn_origin *to = is_topic ? &column->topic_origin : &column->stream_origin;
+    bool is_file = origin == PN_ORIGIN_FILE;
+    enum pn_origin *to = is_file    ? &column->file_origin
+                         : is_topic ? &column->topic_origin
+                                    : &column->stream_origin;
     if (*to != PN_ORIGIN_NONE) {
         return pn_yaml_error(yaml, node, e,
                              "\"%s\" and \"%s\" are both of a %s: a column takes one of a topic, "
-                             "and one of a stream",
+                             "one of a stream and one of a file",
                              pn_origin_names[*to], pn_origin_names[origin],
-                             is_topic ? "topic" : "stream");
+                             is_file    ? "file"
+                             : is_topic ? "topic"
+                                        : "stream");
     }
     *to = origin;
     return check_type(yaml, node, column, origin, e);
@@ -164,7 +170,9 @@ int pn_origin_read(const struct pn_pipeline *pipeline, const struct pn_yaml_node
 bool pn_table_takes_origin(const struct pn_table *table, enum pn_origin origin)
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        if (table->columns[i].topic_origin == origin || table->columns[i].stream_origin == origin) {
+        const struct pn_column *column = &table->columns[i];
+        if (column->topic_origin == origin || column->stream_origin == origin ||
+            column->file_origin == origin) {
             return true;
         }
     }
@@ -198,7 +206,7 @@ bool pn_origins_land(const struct pn_table *tables, size_t count)
     return false;
 }
 
-struct pn_table pn_table_without_origins(const struct pn_table *table, struct pn_arena *arena)
+struct pn_table pn_table_of_files(const struct pn_table *table, struct pn_arena *arena)
 {
     struct pn_table plain = *table;
     struct pn_column *columns = pn_arena_calloc(arena, table->column_count, sizeof *columns);

@@ -58,7 +58,7 @@ struct pn_type {
 };
 
 /* What a column of a raw table takes of where a record came from (`from:`), and not of the record.
- * Those up to HEADERS are of a topic, the others of a stream. */
+ * Those up to HEADERS are of a topic, those up to ARRIVAL of a stream, the others of a file. */
 enum pn_origin {
     PN_ORIGIN_NONE,
     PN_ORIGIN_TOPIC,
@@ -71,16 +71,18 @@ enum pn_origin {
     PN_ORIGIN_SHARD,
     PN_ORIGIN_SEQUENCE_NUMBER,
     PN_ORIGIN_PARTITION_KEY,
-    PN_ORIGIN_ARRIVAL
+    PN_ORIGIN_ARRIVAL,
+    PN_ORIGIN_FILE
 };
-enum { PN_ORIGINS = PN_ORIGIN_ARRIVAL + 1 };
+enum { PN_ORIGINS = PN_ORIGIN_FILE + 1 };
 extern const char *const pn_origin_names[PN_ORIGINS];
 
 struct pn_column {
     const char *name;
     struct pn_type type;
     enum pn_origin topic_origin;  /* where records come from a topic, ... */
-    enum pn_origin stream_origin; /* ... and where they come from a stream; both NONE: the value is
+    enum pn_origin stream_origin; /* ... where they come from a stream, ... */
+    enum pn_origin file_origin;   /* ... and where they come from a file; all NONE: the value is
                                      the record's */
     bool is_lenient; /* `coerce: lenient`: values of other types are taken too, by the rules of
                         engine/duckdb/coerce.h */
@@ -435,15 +437,17 @@ static inline bool pn_table_is_raw(const struct pn_table *table)
 /* Does the column take where a record came from, and no member of it? */
 static inline bool pn_column_has_origin(const struct pn_column *column)
 {
-    return column->topic_origin != PN_ORIGIN_NONE || column->stream_origin != PN_ORIGIN_NONE;
+    return column->topic_origin != PN_ORIGIN_NONE || column->stream_origin != PN_ORIGIN_NONE ||
+           column->file_origin != PN_ORIGIN_NONE;
 }
 /* Does a column of the table take this of records? */
 bool pn_table_takes_origin(const struct pn_table *table, enum pn_origin origin);
 /* Does a raw table that reads the topic take this of its records? */
 bool pn_pipeline_takes_origin(const struct pn_pipeline *pipeline, const char *topic,
                               enum pn_origin origin);
-/* The table with columns that take all values from records; in the arena. */
-struct pn_table pn_table_without_origins(const struct pn_table *table, struct pn_arena *arena);
+/* The table for rows of files: its columns take from records what comes from a topic or a stream
+ * elsewhere; in the arena. */
+struct pn_table pn_table_of_files(const struct pn_table *table, struct pn_arena *arena);
 /* The table with those columns alone whose values are in records; in the arena. */
 struct pn_table pn_table_of_records(const struct pn_table *table, struct pn_arena *arena);
 /* The columns that the table has in the store: those of `columns`, with PN_UNKNOWN_KEEP

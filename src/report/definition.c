@@ -47,7 +47,8 @@ static void add_origins(struct pn_json_writer *json, const struct pn_table *tabl
     pn_json_add_object(json, "from");
     for (size_t i = 0; i < table->column_count; i++) {
         const struct pn_column *column = &table->columns[i];
-        const enum pn_origin origins[] = {column->topic_origin, column->stream_origin};
+        const enum pn_origin origins[] = {column->topic_origin, column->stream_origin,
+                                          column->file_origin};
         if (pn_column_has_origin(column)) {
             pn_json_add_array(json, column->name);
             for (size_t k = 0; k < sizeof origins / sizeof *origins; k++) {

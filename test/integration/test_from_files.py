@@ -49,10 +49,12 @@ class Files:
         self.data, self.folder = data, folder
         self.define()
 
-    def define(self, files='"incoming/**/*"', more="mode: append", paid="mode: append"):
+    def define(self, files='"incoming/**/*"', more="mode: append", paid="mode: append", name=""):
         self.folder.mkdir(exist_ok=True)
         (self.folder / "paid.sql").write_text("SELECT id FROM orders WHERE name IS NOT NULL")
         text = DEFINITION.format(files=files, more=more, paid=paid)
+        if name:
+            text = text.replace("name: string", f"name: string\n      {name}")
         (self.folder / "pipeline.yml").write_text(text)
 
     def put(self, name, content):
@@ -270,6 +272,49 @@ def test_bad_rows_are_dead_letters_with_object_and_line(files):
     assert "required" in letters[2]["reason"]
     files.load("--full-refresh")
     assert files.letters() == letters
+
+
+@pytest.mark.parametrize("more", ["mode: append", f"{KEY}\n    unknown_keys: keep"])
+def test_rows_say_which_object_they_are_from(files, more):
+    """A column of the object that is called so says nothing about that."""
+    files.define(more=more, paid="mode: overwrite", name="source: {type: string, from: file}")
+    files.put("a.csv", "id,name\n1,a\n")
+    files.put("b.csv", "id,name\n2,b\nbad,b\n3,c\n")
+    files.put("c.csv.gz", gzip.compress(b"source,id\nx,4\n"))
+    files.put("d.jsonl.zst", zstd(b'{"id": 5}\n{"id": 6, "source": "x"}\n'))
+    files.put("e.json", '[{"id": 7}]')
+    files.put("f/g.jsonl", '[{"id": 8}, {"id": 9}]\n{"id": 10}\n')
+    parquet(files.put("h'.parquet", ""), id=[11], source=["x"])
+    said = files.load().stdout
+    assert "1 dead letter, 3 unknown values (source 3)" in said, said
+    expected = ["a.csv", *["b.csv"] * 2, "c.csv.gz", *["d.jsonl.zst"] * 2, "e.json",
+                *["f/g.jsonl"] * 3, "h'.parquet"]  # fmt: skip
+    found = files.rows("SELECT id, source FROM orders ORDER BY id")
+    assert found == [
+        {"id": id, "source": f"incoming/{name}"} for id, name in enumerate(expected, 1)
+    ]
+    if "keep" in more:
+        kept = files.rows("SELECT id, _unknown AS u FROM orders WHERE _unknown IS NOT NULL")
+        assert sorted(row["id"] for row in kept) == [4, 6, 11]
+    files.put("i.csv", "id\n12\n")
+    files.load()
+    assert files.rows("SELECT source FROM orders WHERE id = 12") == [{"source": "incoming/i.csv"}]
+    files.define(more=more, paid="mode: overwrite")
+    files.refusal("--full-refresh")
+
+
+def test_without_a_header_the_other_columns_are_in_order(files, tmp_path):
+    files.define(more="mode: append\n    csv: {header: false}",
+                 name="source: {type: string, from: file}")  # fmt: skip
+    files.put("a.csv", "1,a,2026-01-02\n")
+    files.load()
+    other = tmp_path / "other.csv"
+    other.write_text("2,b,\n")
+    files.call("import", "orders", other, "--no-header")
+    assert files.rows("SELECT id, name, source FROM orders ORDER BY id") == [
+        {"id": 1, "name": "a", "source": "incoming/a.csv"},
+        {"id": 2, "name": "b", "source": str(other)},
+    ]
 
 
 @pytest.mark.parametrize("policy", ["drop", "keep"])

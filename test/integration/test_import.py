@@ -393,6 +393,21 @@ def test_a_file_is_imported_once_unless_forced(imports, rows, tmp_path):
     assert len(rows("SELECT 1 FROM dead_letters")) == 2
 
 
+def test_imported_rows_say_which_file_they_are_from(imports, rows, data, pipeline, tmp_path):
+    text = (pipeline / "pipeline.yml").read_text()
+    text = text.replace("score: double", 'score: {type: string, from: [topic, file]}')
+    (pipeline / "pipeline.yml").write_text(text)
+    land(data, "shop.orders", 0, 0, [{"id": 1, "score": "x"}])
+    run("task", "nightly", "load", "--pipeline", pipeline, data=data)
+    pq.write_table(pa.table({"id": [4]}), tmp_path / "d.parquet")
+    files = [
+        write(tmp_path / "a.csv", "id\n2\n"), write(tmp_path / "b.jsonl", '{"id": 3}\n'),
+        tmp_path / "d.parquet", write(tmp_path / "e.json", '[{"id": 5, "score": "x"}]'),
+    ]  # fmt: skip
+    imports(*files)
+    assert [row["score"] for row in rows()] == ["shop.orders", *map(str, files)]
+
+
 def test_loads_and_imports_keep_each_others_rows(imports, rows, data, pipeline, tmp_path):
     """A table that an import made is not made afresh by its first load."""
     imports(write(tmp_path / "a.csv", "id,name\n1,import\n"))

@@ -276,6 +276,7 @@ def test_another_origin_needs_a_full_refresh(data, pipeline):
         ("{type: int, from: shard}", '"shard" does not fit a column of type int: use string'),
         ("{type: bigint, from: [offset, partition]}", '"offset" and "partition" are both of a '
                                                       "topic"),
+        ("{type: bigint, from: file}", '"file" does not fit a column of type bigint: use string'),
         ("{type: bigint, from: []}", "the list is empty"),
         ("{type: bigint, from: [~]}", "must be a value"),
         ("{type: bigint, from: {a: b}}", "from"),
@@ -307,7 +308,7 @@ def test_rows_of_files_have_no_origins(pipeline):
     (pipeline / "pipeline.yml").write_text(PIPELINE.replace('from_topic: "*.parts"',
                                                             'from_files: "in/*.json"'))  # fmt: skip
     done = run("pipeline", "check", pipeline, check=False)
-    said = "columns.topic.from: is only allowed for columns of a table with from_topic"
+    said = "columns.topic.from: a table with from_files has rows of files alone: use file"
     assert said in done.stderr
 
 

@@ -141,6 +141,13 @@ static void count_extra(const struct pn_source_rows *rows, const struct pn_sourc
     pn_unknown_names_destroy(&names);
 }
 
+/* Are two read by the same call? Not where each row has the name of its file. */
+static bool are_alike(const struct pn_importing *a, const struct pn_importing *b)
+{
+    return strcmp(a->shape, b->shape) == 0 &&
+           !pn_table_takes_origin(a->import->table, PN_ORIGIN_FILE);
+}
+
 /* Appends the rows of all sources: those of one shape that follow each other are read together. */
 static void add_rows(struct pn_source_file *sources, size_t count, bool without_bad,
                      struct pn_buf *sql)
@@ -152,7 +159,7 @@ static void add_rows(struct pn_source_file *sources, size_t count, bool without_
     for (size_t i = 0; i < count;) {
         struct pn_importing *first = &sources[i].importing;
         size_t end = i + 1;
-        while (end < count && strcmp(sources[end].importing.shape, first->shape) == 0) {
+        while (end < count && are_alike(first, &sources[end].importing)) {
             end++;
         }
         first->paths = &paths[i];

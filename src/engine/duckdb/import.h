@@ -26,7 +26,8 @@
 /* A column of the table, and where its values come from. */
 struct pn_import_column {
     const struct pn_column *column;
-    int64_t at;        /* of the file's columns; -1: the file has none, all are null */
+    bool is_file;      /* it is the file's name */
+    int64_t at;        /* of the file's columns; -1: the file has none, all are null, or is_file */
     const char *raw;   /* expressions of SQL: the value in the file, ... */
     const char *value; /* ... as one of the column; with the next one over pn_r<i> and pn_v<i> */
     const char *good;  /* is it? Not for nulls */

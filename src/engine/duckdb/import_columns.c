@@ -16,8 +16,9 @@ void pn_import_begin_columns(struct pn_importing *importing)
     importing->columns =
         pn_arena_calloc(&importing->arena, importing->column_count, sizeof *importing->columns);
     for (size_t i = 0; i < importing->column_count; i++) {
-        importing->columns[i] =
-            (struct pn_import_column){.column = pn_decoder_column(table, i), .at = -1};
+        const struct pn_column *column = pn_decoder_column(table, i);
+        importing->columns[i] = (struct pn_import_column){
+            .column = column, .is_file = column->file_origin == PN_ORIGIN_FILE, .at = -1};
     }
 }
 
@@ -36,6 +37,9 @@ struct pn_import_column *pn_import_column_for(struct pn_importing *importing, co
     struct pn_import_column *other = NULL;
     for (size_t i = 0; i < importing->import->table->column_count; i++) {
         struct pn_import_column *column = &importing->columns[i];
+        if (column->is_file) {
+            continue; /* a column of the file says nothing about that */
+        }
         if (strcmp(column->column->name, name) == 0) {
             return column;
         }
@@ -258,7 +262,9 @@ void pn_import_add_row(const struct pn_importing *importing, struct pn_buf *sql)
     for (size_t i = 0; i < importing->column_count; i++) {
         const struct pn_import_column *column = &importing->columns[i];
         pn_buf_adds(sql, i == 0 ? "" : ", ");
-        if (column->at < 0) {
+        if (column->is_file) {
+            pn_duckdb_add_text(sql, importing->file->name);
+        } else if (column->at < 0) {
             pn_buf_adds(sql, "CAST(NULL AS ");
             pn_type_sql(&column->column->type, sql);
             pn_buf_addc(sql, ')');

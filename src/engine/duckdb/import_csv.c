@@ -142,10 +142,12 @@ static void find_delimiter(struct pn_importing *importing, const char *line, con
 /* Without a header the columns are the table's. */
 static int take_in_order(struct pn_importing *importing, size_t width, struct pn_err *e)
 {
-    size_t count = importing->import->table->column_count;
+    size_t count = 0;
     importing->width = width;
-    for (size_t i = 0; i < count; i++) {
-        importing->columns[i].at = (int64_t)i;
+    for (size_t i = 0; i < importing->import->table->column_count; i++) {
+        if (!importing->columns[i].is_file) {
+            importing->columns[i].at = (int64_t)count++;
+        }
     }
     return width == count
                ? 0

@@ -296,11 +296,10 @@ static int write_rows(struct pn_importing *importing, const char *path, struct p
     pthread_mutex_init(&taking.lock, NULL);
     pn_arena_init(&taking.arena, 0);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    /* A file came from nowhere: it may have columns of where its rows once came from. */
-    const struct pn_table table =
-        pn_table_without_origins(importing->import->table, &importing->arena);
+    /* A file came from no topic: it may have columns of where its rows once came from. */
+    const struct pn_table table = pn_table_of_files(importing->import->table, &importing->arena);
     struct pn_landed_scan *scan = pn_landed_create(importing->engine, &table, take, &taking);
-    int rc = pn_landed_add_file(scan, path, NULL, e);
+    int rc = pn_landed_add_copy(scan, path, importing->file->name, e);
     if (rc == 0) {
         pn_buf_adds(&sql, "SELECT * FROM ");
         pn_landed_add_call(scan, &sql);

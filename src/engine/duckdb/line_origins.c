@@ -249,6 +249,9 @@ int pn_line_origins_open(struct pn_line_origins *origins, const char *topic, con
     origins->step_count = 0;
     origins->values = pn_origin_unknown;
     origins->values.topic = topic;
+    if (topic == NULL && origins->engine->config.landed_folder == NULL) {
+        origins->values.file = name;
+    }
     if (!is_object || topic == NULL || !pn_object_name_read(topic, name, &partition, &number)) {
         return 0;
     }

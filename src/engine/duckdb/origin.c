@@ -127,8 +127,9 @@ static const struct pn_json *headers_node(const struct pn_origin_values *origin,
 const struct pn_json *pn_origin_value(const struct pn_origin_values *origin,
                                       const struct pn_column *column, struct pn_arena *arena)
 {
-    bool is_stream = origin->stream != NULL;
-    switch (is_stream ? column->stream_origin : column->topic_origin) {
+    switch (origin->file != NULL     ? column->file_origin
+            : origin->stream != NULL ? column->stream_origin
+                                     : column->topic_origin) {
     case PN_ORIGIN_TOPIC:
         return name_node(origin->topic, arena);
     case PN_ORIGIN_PARTITION:
@@ -151,6 +152,8 @@ const struct pn_json *pn_origin_value(const struct pn_origin_values *origin,
         return bytes_node(origin->partition_key, &column->type, arena);
     case PN_ORIGIN_ARRIVAL:
         return time_node(origin->arrival_ms, arena);
+    case PN_ORIGIN_FILE:
+        return name_node(origin->file, arena);
     case PN_ORIGIN_NONE:
         break;
     }

@@ -1,7 +1,8 @@
 /*
  * Where a record came from, as values of the columns that take it (`from:` of a raw table).
  *
- *   topic, stream, shard, sequence_number   text
+ *   topic, stream, shard, sequence_number,
+ *   file                                    text
  *   partition, offset                       an integer
  *   key, partition_key, a header's value    text; of bytes that are not UTF-8 their base64. Bytes
  *                                           where the column is binary
@@ -10,7 +11,7 @@
  *   timestamp, arrival                      a time from 1970 to 9999, to the millisecond
  *
  * What is not known, or was not there, is null, and so is an origin of a topic for a record of a
- * stream, and the other way round.
+ * stream or a file, and the other way round.
  */
 #ifndef PN_ENGINE_DUCKDB_ORIGIN_H
 #define PN_ENGINE_DUCKDB_ORIGIN_H
@@ -37,6 +38,7 @@ struct pn_origin_values {
     const char *sequence;
     struct pn_bytes partition_key;
     int64_t arrival_ms;
+    const char *file; /* the key of an object, or a file's name; NULL: the record is not a file's */
 };
 
 /* Of a record of which nothing is known. */
