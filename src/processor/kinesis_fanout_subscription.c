@@ -14,6 +14,7 @@ enum {
     RECORD_BYTES = 256,         /* that one takes beside its data */
     PAUSE_FIRST_MS = 200,       /* after a failure, doubled by each further one */
     PAUSE_MAX_MS = 5000,
+    LIFE_MS_MIN = 1000,     /* a server that ends them sooner is not asked without a rest */
     PAUSE_IN_USE_MS = 1000, /* Kinesis refuses a second one for 5 seconds */
     PAUSE_TAKEN_OVER_MS = 5000,
     PAUSE_TAKEN_OVER_MAX_MS = 60000,
@@ -284,7 +285,9 @@ static void done(struct pn_remote_call *call)
     } else if (rc == 0) {
         subscription->takeovers = 0;
     }
-    subscription->next_ms = pn_mono_ms(fanout->reader->clock) + pause_ms * share / 1000;
+    int64_t due_ms = pn_mono_ms(fanout->reader->clock) + pause_ms * share / 1000;
+    int64_t first_ms = subscription->begun_ms + LIFE_MS_MIN;
+    subscription->next_ms = due_ms > first_ms ? due_ms : first_ms;
     subscription->is_live = false;
     subscription->is_cancelled = false;
     pthread_mutex_unlock(&fanout->lock);

@@ -46,6 +46,7 @@ pytestmark = pytest.mark.timeout(900)
 CONSUMER = "tables"
 FANOUT = ["--set", f"kinesis.consumer={CONSUMER}"]
 CONNECTED = "pinion_stream_subscriptions_total"
+HOP_HEADERS = ("connection", "content-length", "date", "server", "transfer-encoding")
 OF_POLLING = ("GetRecords", "GetShardIterator")
 
 
@@ -102,25 +103,34 @@ class Between:
     def __init__(self, there, denied=()):
         self.there, self.denied, self.faults = there, denied, []
         self.calls, self.spoiled = Counter(), 0
+        self.kept_after = None  # records up to this number are not kept any more
+        self.hidden = None  # this shard is not there any more
+        self.retention_hours = None
         self.random = random.Random(11)
 
     def pass_on(self, handler, body, fault):
         self.calls[handler.headers["X-Amz-Target"].split(".")[1]] += 1
         host, port = self.there.url.removeprefix("http://").split(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=SECONDS_MAX)
-        kept = {name: value for name, value in handler.headers.items() if name != "Host"}
+        kept = {
+            name: value
+            for name, value in handler.headers.items()
+            if name not in ("Host", "Content-Length")
+        }
         with contextlib.closing(connection):
             connection.request("POST", "/", body, kept)
             reply = connection.getresponse()
             handler.send_response(reply.status)
             streams = reply.getheader("Content-Length") is None
             for name, value in reply.getheaders():
-                if name.lower() not in ("connection", "date", "server", "transfer-encoding"):
+                if name.lower() not in HOP_HEADERS:
                     handler.send_header(name, value)
             if not streams:
+                told = self.change_reply(reply.read())
                 self.faults[:0] = [fault] if fault is not None else []  # it has not begun
+                handler.send_header("Content-Length", str(len(told)))
                 handler.end_headers()
-                handler.wfile.write(reply.read())
+                handler.wfile.write(told)
                 return
             handler.send_header("Transfer-Encoding", "chunked")
             handler.end_headers()
@@ -133,6 +143,21 @@ class Between:
                 handler.close_connection = True
             else:
                 handler.wfile.write(b"0\r\n\r\n")
+
+    def change_request(self, operation, asked):
+        if operation == "SubscribeToShard" and self.kept_after is not None:
+            start = asked["StartingPosition"]
+            if int(start.get("SequenceNumber", 0)) < int(self.kept_after):
+                start.update(Type="AFTER_SEQUENCE_NUMBER", SequenceNumber=self.kept_after)
+        return json.dumps(asked).encode()
+
+    def change_reply(self, body):
+        told = json.loads(body) if body else {}
+        if "StreamDescriptionSummary" in told and self.retention_hours is not None:
+            told["StreamDescriptionSummary"]["RetentionPeriodHours"] = self.retention_hours
+        if "Shards" in told:
+            told["Shards"] = [one for one in told["Shards"] if one["ShardId"] != self.hidden]
+        return json.dumps(told).encode() if body else body
 
     def messages(self, reply):
         while len(start := reply.read(4)) == 4:
@@ -167,7 +192,10 @@ class Between:
                 fault = None
                 if operation == "SubscribeToShard" and between.faults:
                     fault = between.faults.pop(0)
+                body = between.change_request(operation, json.loads(body))
                 with contextlib.suppress(OSError):
+                    if between.hidden is not None and between.hidden in body.decode():
+                        fault = 400, {"__type": "ResourceNotFoundException", "message": "gone"}
                     if operation in between.denied:
                         fault = 400, {"__type": "AccessDeniedException", "message": operation}
                     if isinstance(fault, tuple):
@@ -221,6 +249,17 @@ def test_records_come_to_the_table_once(ours, pipeline, data):
         assert differences(numbers(data), Counter(range(600))) == SAME, done.stderr
         assert not any(between.calls[one] for one in OF_POLLING)
     assert list(consumers(stream)) == [CONSUMER]  # it stays, as KCL's do
+
+
+def test_latest_means_since_the_first_start(tmp_path, ours, data):
+    pipeline = write_pipeline(tmp_path / "of-latest", start="latest")
+    stream = Stream(ours)
+    stream.put(range(10))
+    with Worker(data, ours.url, pipeline, *FANOUT) as worker:
+        worker.kill()  # it has its first positions, and no record yet
+        stream.put(range(10, 20))
+        worker.start()
+        until(lambda: differences(numbers(data), Counter(range(10, 20))), SAME)
 
 
 def test_shards_are_split_and_merged(ours, pipeline, data):
@@ -321,6 +360,42 @@ def test_a_large_backlog_is_taken_bit_by_bit(tmp_path, pipeline, data):
             drain(data, between.url, pipeline, *FANOUT, "--set", "stream.batch_bytes_max=2MiB")
             assert differences(numbers(data), Counter(range(40))) == SAME
             assert between.calls["SubscribeToShard"] == 1
+
+
+def test_records_that_kinesis_does_not_keep_are_reported(ours, pipeline, data):
+    """The first three of the new records are gone before they are subscribed to."""
+    stream = Stream(ours, shards=1)
+    stream.put(range(10))
+    with Between(ours, denied=OF_POLLING) as between:
+        drain(data, between.url, pipeline, *FANOUT)
+        for n in range(10, 20):
+            last = stream.put_bytes(json.dumps({"n": n}).encode())
+            if n == 12:
+                between.kept_after = last["SequenceNumber"]
+        between.retention_hours = 0  # all that was read before is longer ago than that
+        done = drain(data, between.url, pipeline, *FANOUT)
+        assert numbers(data) == Counter([*range(10), *range(13, 20)])
+        assert done.stderr.count("records may be lost") == 1 and ", 1 lost" in done.stderr
+        for n in range(20, 25):
+            stream.put_bytes(json.dumps({"n": n}).encode())
+        done = drain(data, between.url, pipeline, *FANOUT)
+        assert numbers(data) == Counter([*range(10), *range(13, 25)])
+        assert "lost" not in done.stderr  # it was said, and all since then is there
+
+
+def test_a_shard_that_kinesis_does_not_have_any_more(ours, pipeline, data):
+    """It goes some time after it was split; what the table had not read of it is lost."""
+    stream = Stream(ours, shards=1)
+    stream.put(range(10))
+    with Between(ours, denied=OF_POLLING) as between:
+        drain(data, between.url, pipeline, *FANOUT)
+        stream.put(range(10, 20))
+        stream.split()
+        stream.put(range(20, 30))
+        between.hidden, between.retention_hours = "shardId-000000000000", 0
+        done = drain(data, between.url, pipeline, *FANOUT)
+        assert numbers(data) == Counter([*range(10), *range(20, 30)])
+        assert "shardId-000000000000: records may be lost" in done.stderr
 
 
 def test_tables_at_different_places(tmp_path, ours, data):
