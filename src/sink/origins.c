@@ -27,6 +27,26 @@ static char *key_of(const struct pn_sink_landing *landing, const struct pn_sink_
     return key;
 }
 
+/* Offsets alone never replace what is there: another worker, whose pipeline.yml asks for more, may
+ * have landed the same object. */
+static int put(struct pn_store *store, enum pn_sink_origins keeps, const struct pn_put *puts,
+               size_t count, struct pn_err *e)
+{
+    int rc = 0;
+    if (keeps == PN_SINK_ORIGINS_ALL) {
+        return count > 0 ? pn_store_put_many(store, puts, count, e) : 0;
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        struct pn_err why = {.class_ = PN_CLASS_NONE};
+        rc = pn_store_put_if_absent(store, puts[i].key, puts[i].bytes, puts[i].len, &why);
+        if (rc != 0 && why.class_ == PN_CLASS_CONFLICT) {
+            rc = 0;
+        }
+        pn_err_copy(e, rc != 0 ? &why : NULL);
+    }
+    return rc;
+}
+
 int pn_sink_put_origins(struct pn_sink_landing *landing, size_t from, size_t end,
                         const bool *is_there, struct pn_err *e)
 {
@@ -42,7 +62,7 @@ int pn_sink_put_origins(struct pn_sink_landing *landing, size_t from, size_t end
                                 .len = object->origins_len};
         }
     }
-    int rc = count > 0 ? pn_store_put_many(landing->sink->config.store, puts, count, e) : 0;
+    int rc = put(landing->sink->config.store, batch->keeps, puts, count, e);
     for (size_t i = 0; i < count; i++) {
         free((char *)puts[i].key);
     }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/memory_store.h"
+#include "support/ram_io.h"
 #include "support/sink_fixture.h"
 
 #define TOPIC "topics/t/partition=0/t+0+000000000"
@@ -70,6 +71,36 @@ static void test_offsets_are_kept_where_they_do_not_follow(void **state)
     assert_non_null(strstr(landed, ".json: {\"offset\":3} {\"offset\":5}\n"));
     free(landed);
     sink_bed_deinit(&fixture);
+}
+
+/* Two workers land the same object, and the pipeline.yml of one asks for offsets alone: in either
+ * order, what the other one keeps stays. */
+static void test_offsets_do_not_replace_more(void **state)
+{
+    static const enum pn_sink_origins orders[][2] = {
+        {PN_SINK_ORIGINS_ALL, PN_SINK_ORIGINS_OFFSETS},
+        {PN_SINK_ORIGINS_OFFSETS, PN_SINK_ORIGINS_ALL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct sink_fixture fixture;
+        sink_bed_init(&fixture);
+        sink_bed_keep_origins(&fixture, orders[i][0]);
+        append(&fixture, bytes("k"), "0", 17);
+        append(&fixture, bytes("k"), "not JSON", 18);
+        append(&fixture, bytes("l"), "2", 19);
+        land(&fixture);
+        sink_bed_close(&fixture);
+        /* The second one knows nothing of the first, which has landed no more than the origins. */
+        assert_int_equal(pn_store_remove(fixture.store, TOPIC "0.json", NULL), 0);
+        assert_int_equal(pn_io_remove_tree(ram_io(), fixture.state_folder, NULL), 0);
+        sink_bed_keep_origins(&fixture, orders[i][1]);
+        land(&fixture);
+        char *landed = sink_bed_landed(&fixture);
+        assert_non_null(strstr(landed, "{\"offset\":0,\"timestamp\":17,\"key\":\"k\"} "
+                                       "{\"offset\":2,\"timestamp\":19,\"key\":\"l\"}\n"));
+        free(landed);
+        sink_bed_deinit(&fixture);
+    }
 }
 
 /* Their bytes count, so an object's origins are not much larger than objects may be. */
@@ -141,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_has_timestamp_and_key),
         cmocka_unit_test(test_offsets_are_kept_where_they_do_not_follow),
+        cmocka_unit_test(test_offsets_do_not_replace_more),
         cmocka_unit_test(test_large_keys_cut_objects),
         cmocka_unit_test(test_requests_in_a_bucket),
     };
