@@ -94,6 +94,17 @@ def test_partitions_are_read_from_the_log(data):
     assert file.name in message and "not there" in message
 
 
+def test_keys_with_characters_that_sql_or_json_escape(data):
+    for name in ('a"b', "a'b", "a\\b", 'ü"\\\\"'):
+        path = foreign(data, "plain")
+        deltalake.write_deltalake(path, pa.table({"n": [len(name)]}))
+        path.rename(path.with_name(name))
+        key = f"foreign/{name}".replace('"', '""')
+        assert query(f'SELECT n FROM "{key}"', data=data) == [{"n": len(name)}]
+        assert query(f'SELECT o.n FROM "{key}" JOIN "{key}@0" o USING (n)', data=data)
+        assert "there is no table" in refused("query", f'SELECT * FROM "{key}x"', data=data)
+
+
 def test_time_travel_as_spark_does_it(data, spark):
     path = foreign(data, "travel")
     start = int(time.time()) - 3600

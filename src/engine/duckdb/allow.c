@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/stream_dead_letters.h"
@@ -87,6 +88,22 @@ static bool names(struct text text, const char *name)
     return strlen(name) == text.len && strncasecmp(text.at, name, text.len) == 0;
 }
 
+/* The text without its escapes, which the caller frees; NULL: it has a NUL, as no name has. */
+static char *unescaped(struct text text)
+{
+    if (memchr(text.at, '\\', text.len) == NULL) {
+        return pn_xstrndup(text.at, text.len);
+    }
+    struct pn_json_parser *parser = pn_json_parser_create();
+    struct pn_json *node = NULL;
+    size_t len = text.len + 2; /* with its quotes */
+    bool is_name = pn_json_parse(parser, text.at - 1, len, len, &node, NULL) == 0 &&
+                   node->type == PN_JSON_STRING && memchr(node->text, '\0', node->text_len) == NULL;
+    char *plain = is_name ? pn_xstrndup(node->text, node->text_len) : NULL;
+    pn_json_parser_destroy(&parser);
+    return plain;
+}
+
 static bool is_among(struct text text, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -166,11 +183,13 @@ static char *known_name(const struct allowed *allowed, struct text name)
 {
     size_t table_len = name.len;
     int64_t version = -1;
-    for (size_t i = 0; allowed->keys != NULL && i < allowed->keys->count; i++) {
-        if (is(name, allowed->keys->items[i])) {
-            return pn_xstrdup(allowed->keys->items[i]);
+    char *plain = unescaped(name);
+    for (size_t i = 0; plain != NULL && allowed->keys != NULL && i < allowed->keys->count; i++) {
+        if (strcmp(plain, allowed->keys->items[i]) == 0) {
+            return plain;
         }
     }
+    free(plain);
     bool is_old = pn_duckdb_version_name(name.at, name.len, &table_len, &version);
     const char *table = find_table(allowed->pipeline, (struct text){name.at, table_len});
     return table == NULL ? NULL
@@ -370,14 +389,13 @@ int pn_duckdb_read_tree(duckdb_connection connection, const char *sql, char **tr
     return rc;
 }
 
-/* A name that the tree's text has with escapes is not a table's. */
 static void add_name(struct pn_duckdb_names *names, struct text name)
 {
-    if (memchr(name.at, '\\', name.len) == NULL) {
-        char *copy = pn_xstrndup(name.at, name.len);
-        pn_duckdb_names_add(names, copy);
-        free(copy);
+    char *plain = unescaped(name);
+    if (plain != NULL) {
+        pn_duckdb_names_add(names, plain);
     }
+    free(plain);
 }
 
 void pn_duckdb_read_names(const char *tree, struct pn_duckdb_names *tables)
