@@ -244,6 +244,7 @@ def add_dead_letters(lake, name, letters):
     the table has already came with a load that ended before its own commit. Gives how many."""
     key = lake.pipeline.DEAD_LETTERS
     transaction = Transaction(lake, key)
+    letters = lake.undropped(letters)
     if transaction.exists():
         known = lake.at_version(key, transaction.version).where(functions.col("table") == name)
         objects = known.where("object IS NOT NULL").select("object").distinct()
@@ -257,5 +258,6 @@ def add_dead_letters(lake, name, letters):
     if count > 0:
         app = f"pinion/dead_letters/{name}"
         txns = {app: max(transaction.txn(app), 0) + 1}
+        letters = lake.signed(letters, name)
         transaction.commit(letters, {"partitions": []}, txns, afresh=False)
     return count

@@ -73,7 +73,7 @@ class Shop:
         if not path.exists():
             return []
         return in_order(
-            {**row, "offset": None, "key": None, "reason": awkward.told(row["reason"])}
+            {**row, **awkward.UNSIGNED, "offset": None, "reason": awkward.told(row["reason"])}
             for row in rows_by_delta_rs(path)
         )
 
@@ -204,6 +204,9 @@ def test_a_crash_repeats_nothing(library, tmp_path, monkeypatch, mode, when):
     assert shop.contents() == whole.contents()
     assert shop.dead_letters() == whole.dead_letters()
     assert len(shop.dead_letters()) == 3
+    by_spark = [row for row in rows_by_delta_rs(shop.data / "store/grow/dead_letters")
+                if row["value"] == "worse" and row["after_version"] is not None]  # fmt: skip
+    assert len(by_spark) == 2
 
 
 def test_a_killed_job_repeats_nothing(library, tmp_path):
@@ -401,5 +404,7 @@ def test_ties_of_every_type(library, tmp_path):
         grow.task("load", ours, folder)
         done = library(theirs / "store", definition, "load", tables=[{"name": "raw"}])
         assert done["state"] == "done", done
+        assert done["tables"][0]["why_afresh"] == ""
+        ours, theirs = theirs, ours  # each engine continues with the table of the other one
     found = in_order(rows_by_delta_rs(ours / "store/raw"))
     assert len(found) == 30 and in_order(rows_by_delta_rs(theirs / "store/raw")) == found
