@@ -38,6 +38,7 @@ struct demo {
     double emulate_s;
     double dag_s;
     double query_s;
+    bool reader_has_gone; /* of what is printed */
 };
 
 static double seconds_since(const struct demo *demo, int64_t start_ns)
@@ -367,10 +368,11 @@ static int run_stages(struct demo *demo, struct pn_err *e)
     if (rc == 0) {
         rc = run_queries(demo, engine, e);
     }
-    if (rc == 0) {
+    demo->reader_has_gone = ferror(cli->out) != 0; /* queries end early then */
+    if (rc == 0 && !demo->reader_has_gone) {
         rc = stream(demo, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && !demo->reader_has_gone) {
         rc = summarize(demo, engine, seconds_since(demo, start_ns), e);
     }
     pn_embedded_engine_destroy(&engine);
@@ -441,12 +443,14 @@ int pn_cmd_demo(struct pn_cli *cli, int argc, char **argv)
     char *folder = free_folder(cli, keep);
     cli->data = folder;
     struct pn_err failure = {0};
-    if (run_stages(&demo, &failure) == 0) {
+    if (run_stages(&demo, &failure) != 0) {
+        status = pn_cli_fail(cli, &failure);
+    } else if (demo.reader_has_gone) {
+        status = PN_EXIT_FAILED;
+    } else {
         say_what_next(&demo);
         status = demo.serves && serve_results(&demo, &failure) != 0 ? pn_cli_fail(cli, &failure)
                                                                     : PN_EXIT_OK;
-    } else {
-        status = pn_cli_fail(cli, &failure);
     }
     free(folder);
     return status;

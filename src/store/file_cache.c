@@ -223,12 +223,15 @@ static int copy_bytes(struct pn_file_cache *cache, struct pn_store_file *file, i
     return rc;
 }
 
-/* The path is free: a file that was there may be on the shelf, too, and is not to change. */
+/* The path is free: a file that was there may be on the shelf, too, and is not to change. With
+ * `gives` the copy is put on the shelf, if the store confirms its sum: one that came damaged is not
+ * to stay. */
 static int fetch(struct pn_file_cache *cache, struct pn_store_file *file, const char *name,
-                 struct pn_err *e)
+                 bool gives, struct pn_err *e)
 {
     char *path = path_of(cache, name);
     uint32_t sum = 0;
+    gives = gives && cache->shelf != NULL && pn_store_sum(file, &sum);
     int fd = -1;
     int rc = pn_io_mkdirs(cache->io, cache->folder, e);
     if (rc == 0) {
@@ -240,7 +243,7 @@ static int fetch(struct pn_file_cache *cache, struct pn_store_file *file, const 
         if (rc != 0) {
             int ignored = pn_io_unlink(cache->io, path, NULL);
             (void)ignored;
-        } else if (cache->shelf != NULL) {
+        } else if (gives) {
             pn_file_sum_set(cache->io, path, sum);
             pn_file_shelf_give(cache->shelf, name, path);
         }
@@ -325,12 +328,12 @@ static int take_shelved(struct pn_file_cache *cache, struct pn_file_copy *copy, 
 
 /* What this process has, or the shelf; *found is false else. */
 static int take_near(struct pn_file_cache *cache, const char *key, const char *name,
-                     struct pn_file_lease *lease, bool *found, struct pn_err *e)
+                     bool is_shelved, struct pn_file_lease *lease, bool *found, struct pn_err *e)
 {
     struct pn_file_copy *copy = NULL;
     pthread_mutex_lock(&cache->lock);
     take_found(cache, name, lease, found);
-    if (!*found && cache->shelf != NULL) {
+    if (!*found && is_shelved && cache->shelf != NULL) {
         copy = add_copy(cache, name, 0, lease);
     }
     pthread_mutex_unlock(&cache->lock);
@@ -338,7 +341,7 @@ static int take_near(struct pn_file_cache *cache, const char *key, const char *n
 }
 
 static int take_open(struct pn_file_cache *cache, struct pn_store_file *file, const char *name,
-                     struct pn_file_lease *lease, struct pn_err *e)
+                     bool is_shelved, struct pn_file_lease *lease, struct pn_err *e)
 {
     struct pn_file_copy *copy = NULL;
     bool found = false;
@@ -352,7 +355,7 @@ static int take_open(struct pn_file_cache *cache, struct pn_store_file *file, co
     if (copy == NULL) {
         return rc;
     }
-    rc = fetch(cache, file, name, e);
+    rc = fetch(cache, file, name, is_shelved, e);
     pthread_mutex_lock(&cache->lock);
     end_coming(cache, copy, rc == 0, lease);
     pthread_mutex_unlock(&cache->lock);
@@ -374,13 +377,13 @@ int pn_file_cache_take(struct pn_file_cache *cache, const char *key, const char 
         rc = make_name(cache->store, key, version != NULL ? version : file->object.etag, &name, e);
     }
     if (rc == 0) {
-        rc = take_near(cache, key, name, lease, &found, e);
+        rc = take_near(cache, key, name, version != NULL, lease, &found, e);
     }
     if (rc == 0 && !found && file == NULL) {
         rc = pn_store_open(cache->store, key, &file, e);
     }
     if (rc == 0 && !found) {
-        rc = take_open(cache, file, name, lease, e);
+        rc = take_open(cache, file, name, version != NULL, lease, e);
     }
     if (rc == 0) {
         *path = path_of(cache, name);
@@ -394,7 +397,8 @@ void pn_file_cache_offer(struct pn_file_cache *cache, const char *key, const cha
                          const char *path)
 {
     char *name = NULL;
-    if (cache->shelf != NULL && pn_file_sum_make(cache->io, path, NULL) == 0 &&
+    if (cache->shelf != NULL && pn_file_shelf_fits(cache->shelf, path) &&
+        pn_file_sum_make(cache->io, path, NULL) == 0 &&
         make_name(cache->store, key, version, &name, NULL) == 0) {
         pn_file_shelf_give(cache->shelf, name, path);
     }

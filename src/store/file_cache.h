@@ -6,8 +6,8 @@
  * An object that never changes under its key (a data file of a table) is found by its key and what
  * its log says of it: once it is here, nothing is asked of the store. One that may be replaced is
  * looked at each time, and another etag is another copy. A copy's path is always the same, also
- * after it had to make room. What other processes have fetched is taken from a shelf
- * (store/file_shelf.h), and what is fetched is put there.
+ * after it had to make room. Objects that never change are taken from a shelf (store/file_shelf.h)
+ * where other processes put them, and are put there.
  *
  * Threads: any may call; two that want one object fetch it once.
  */

@@ -1,23 +1,26 @@
 #include "store/file_shelf.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/file_sum.h"
 #include "base/mem.h"
+#include "base/random.h"
 
-/* Room is made when a process has given so large a part of what fits, and down to what leaves this
- * part free: a look at all copies is not free. */
-enum { PARTS = 8 };
+/*
+ * A look at all copies is not free: a process looks when it has given so large a part of what fits,
+ * and then makes room down to what leaves two parts free. Each process begins somewhere within the
+ * part, so that many that give little look as often as one that gives much.
+ */
+enum { PARTS = 8, BYTES_PER_SMALL_COPY = 64 * 1024, FULL_PARTS = 64 };
 
 struct pn_file_shelf {
     const struct pn_io *io;
     char *folder;
     int64_t bytes_max;
     pthread_mutex_t lock;
-    int64_t unseen_bytes; /* given since the last look; -1: this process has not looked yet */
+    int64_t unseen_bytes; /* given since the last look */
 };
 
 /* A copy, as a look at the folder finds it. */
@@ -32,7 +35,10 @@ struct pn_file_shelf *pn_file_shelf_create(const struct pn_io *io, const char *f
 {
     struct pn_file_shelf *shelf = pn_xcalloc(1, sizeof *shelf);
     *shelf = (struct pn_file_shelf){
-        .io = io, .folder = pn_xstrdup(folder), .bytes_max = bytes_max, .unseen_bytes = -1};
+        .io = io,
+        .folder = pn_xstrdup(folder),
+        .bytes_max = bytes_max,
+        .unseen_bytes = (int64_t)(pn_entropy_u64() % (uint64_t)(bytes_max / PARTS + 1))};
     pthread_mutex_init(&shelf->lock, NULL);
     return shelf;
 }
@@ -81,6 +87,16 @@ bool pn_file_shelf_take(struct pn_file_shelf *shelf, const char *name, const cha
 
 /* --- giving, and room ------------------------------------------------------------------------- */
 
+/* What a copy counts as: small ones for more than their bytes, so that a limit of bytes is one of
+ * copies as well. */
+static int64_t weight(const struct pn_file_shelf *shelf, const struct stat *st)
+{
+    int64_t least = shelf->bytes_max / FULL_PARTS < BYTES_PER_SMALL_COPY
+                        ? shelf->bytes_max / FULL_PARTS
+                        : BYTES_PER_SMALL_COPY;
+    return st->st_size > least ? st->st_size : least;
+}
+
 static int by_use(const void *a, const void *b)
 {
     const struct shelved *one = a;
@@ -105,7 +121,7 @@ static struct shelved *look(const struct pn_file_shelf *shelf, size_t *count, in
             free(path);
             continue;
         }
-        *bytes += st.st_size;
+        *bytes += weight(shelf, &st);
         found[(*count)++] = (struct shelved){.path = path,
                                              .size_bytes = st.st_size,
                                              .used_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
@@ -119,7 +135,7 @@ static void make_room(const struct pn_file_shelf *shelf)
 {
     size_t count = 0;
     int64_t bytes = 0;
-    int64_t aim = shelf->bytes_max - shelf->bytes_max / PARTS;
+    int64_t aim = shelf->bytes_max - 2 * (shelf->bytes_max / PARTS);
     struct shelved *found = look(shelf, &count, &bytes);
     if (count > 0) {
         qsort(found, count, sizeof *found, by_use);
@@ -135,29 +151,44 @@ static void make_room(const struct pn_file_shelf *shelf)
 }
 
 /* Is it time to look? */
-static bool count_given(struct pn_file_shelf *shelf, int64_t size_bytes)
+static bool count_given(struct pn_file_shelf *shelf, int64_t bytes)
 {
     pthread_mutex_lock(&shelf->lock);
-    bool is_time =
-        shelf->unseen_bytes < 0 || shelf->unseen_bytes + size_bytes > shelf->bytes_max / PARTS;
-    shelf->unseen_bytes = is_time ? 0 : shelf->unseen_bytes + size_bytes;
+    bool is_time = shelf->unseen_bytes + bytes > shelf->bytes_max / PARTS;
+    shelf->unseen_bytes = is_time ? 0 : shelf->unseen_bytes + bytes;
     pthread_mutex_unlock(&shelf->lock);
     return is_time;
+}
+
+/* The disk keeps as much free as the shelf may take: it is there for others first. */
+static bool has_space(const struct pn_file_shelf *shelf, const char *path)
+{
+    int64_t free_bytes = 0;
+    int64_t all_bytes = 0;
+    return pn_io_space(shelf->io, path, &free_bytes, &all_bytes, NULL) == 0 &&
+           free_bytes >= shelf->bytes_max;
+}
+
+bool pn_file_shelf_fits(struct pn_file_shelf *shelf, const char *path)
+{
+    struct stat st;
+    return pn_io_stat(shelf->io, path, &st, NULL) == 0 && st.st_size <= shelf->bytes_max / PARTS &&
+           has_space(shelf, path);
 }
 
 void pn_file_shelf_give(struct pn_file_shelf *shelf, const char *name, const char *path)
 {
     struct stat st;
     uint32_t sum = 0;
-    if (!pn_file_sum_get(shelf->io, path, &sum) || pn_io_stat(shelf->io, path, &st, NULL) != 0 ||
-        st.st_size > shelf->bytes_max / PARTS ||
+    if (!pn_file_shelf_fits(shelf, path) || !pn_file_sum_get(shelf->io, path, &sum) ||
+        pn_io_stat(shelf->io, path, &st, NULL) != 0 ||
         pn_io_mkdirs(shelf->io, shelf->folder, NULL) != 0) {
         return;
     }
     char *to = pn_xasprintf("%s/%s", shelf->folder, name);
     bool given = pn_io_link(shelf->io, path, to, NULL) == 0; /* or another process has given it */
     free(to);
-    if (given && count_given(shelf, st.st_size)) {
+    if (given && count_given(shelf, weight(shelf, &st))) {
         make_room(shelf);
     }
 }

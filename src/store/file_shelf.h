@@ -5,7 +5,8 @@
  * A copy is taken and given as a link. So any process can make room at any time: one that has taken
  * a copy keeps it. The time of the last link is when it was last used; those that were used longest
  * ago make room. Each has its checksum (base/file_sum.h), as a machine that stops may leave
- * less than was written; on a file system that keeps none, nothing is put there.
+ * less than was written; on a file system that keeps none, nothing is put there. Neither is it on a
+ * disk that has less space left than the shelf may take.
  *
  * It only saves requests: what cannot be taken or given is none, and no error. Threads: any.
  */
@@ -25,7 +26,10 @@ void pn_file_shelf_destroy(struct pn_file_shelf **shelf); /* NULL ok */
  * tells its size. False: there is none, or it is damaged. */
 bool pn_file_shelf_take(struct pn_file_shelf *shelf, const char *name, const char *path,
                         int64_t *size_bytes);
-/* Puts a complete file there, which has its sum, and which no one changes from then on. */
+/* Is a file small enough, and is there space on the disk, for it to be put there? */
+bool pn_file_shelf_fits(struct pn_file_shelf *shelf, const char *path);
+/* Puts a complete file there, if it fits, which has its sum, and which no one changes from then on.
+ */
 void pn_file_shelf_give(struct pn_file_shelf *shelf, const char *name, const char *path);
 
 #endif

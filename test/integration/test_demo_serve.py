@@ -32,3 +32,13 @@ def test_the_results_are_served(tmp_path):
         demo.kill()
     with Server(folder) as server:
         assert server.request("GET", "/health")[0] == 200
+
+
+def test_nobody_reads_on(tmp_path):
+    """`pinion demo | head -2`: it ends after its queries, without a word."""
+    command = [PINION, "demo", "--quiet", "--rows", str(ROWS), "--into", tmp_path / "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
+        assert demo.stdout.readline() != b""
+        demo.stdout.close()
+        assert demo.stderr.read() == b""
+        assert demo.wait() == 1

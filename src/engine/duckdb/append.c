@@ -84,7 +84,7 @@ static int try_part(struct pn_appender *appender, duckdb_prepared_statement sele
     PN_ASSERT(first < end_ && end_ <= appender->batch->count);
     appender->first = first;
     appender->end = end_;
-    int rc = pn_duckdb_execute(select, false, &result, NULL, e);
+    int rc = pn_duckdb_execute(select, &result, e);
     if (rc == 0) {
         duckdb_destroy_result(&result);
     }

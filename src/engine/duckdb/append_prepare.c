@@ -159,7 +159,7 @@ int pn_appender_run(struct pn_appender *appender, struct pn_prepared_copy *copy,
     duckdb_result result;
     PN_ASSERT(copy->statement != NULL && copy->path != NULL);
     *written = (struct pn_written){0};
-    int rc = pn_duckdb_execute(copy->statement, false, &result, NULL, e);
+    int rc = pn_duckdb_execute(copy->statement, &result, e);
     if (rc != 0) {
         pn_duckdb_remove_file(appender->engine, copy->path);
         return rc;

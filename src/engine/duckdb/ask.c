@@ -244,9 +244,9 @@ int pn_asking_answer(struct pn_duckdb *engine, duckdb_connection connection,
     if (rc == 0) {
         rc = pn_duckdb_check_interrupt(engine, e);
     }
-    /* Streaming: a result may be larger than memory. */
     if (rc == 0) {
-        rc = pn_duckdb_execute(statement, true, &result, &asking->select.said, e);
+        rc = pn_duckdb_stream(connection, statement, &engine->interrupted, &result,
+                              &asking->select.said, e);
     }
     if (rc == 0) {
         give_tables(engine, asking->ask, &read);
@@ -322,7 +322,8 @@ int pn_duckdb_warm(struct pn_embedded_engine *base, struct pn_err *e)
                                       e);
     }
     if (rc == 0) {
-        rc = pn_duckdb_execute(statement, true, &result, &select.said, e);
+        rc =
+            pn_duckdb_stream(connection, statement, &engine->interrupted, &result, &select.said, e);
     }
     if (rc == 0) {
         duckdb_destroy_result(&result);

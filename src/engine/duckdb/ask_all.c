@@ -13,7 +13,9 @@
 
 enum {
     WORKERS_MAX = 8,
-    LITTLE_BYTES = 64 << 20 /* of a query's tables: beyond it DuckDB's own threads have work */
+    LITTLE_BYTES =
+        32 << 20,     /* of the tables of all queries: beyond it DuckDB's threads have work */
+    MEMORY_PARTS = 16 /* and of a limit of memory, which the queries share, at most this */
 };
 
 struct asking_all {
@@ -24,31 +26,38 @@ struct asking_all {
     atomic_bool is_over;
 };
 
-static bool has_little(const struct pn_duckdb_asked *asked)
+/* Takes the size of the query's tables from what is left; false: there is not so much. */
+static bool takes_little(const struct pn_duckdb_asked *asked, int64_t *left)
 {
-    bool little = true;
-    int64_t left = LITTLE_BYTES;
-    for (size_t i = 0; little && i < asked->count; i++) {
+    for (size_t i = 0; i < asked->count && *left >= 0; i++) {
         const struct pn_delta_snapshot *snapshot = asked->items[i].snapshot;
         int64_t bytes = snapshot != NULL ? pn_delta_snapshot_bytes(snapshot) : 0;
-        little = bytes <= left;
-        left -= bytes;
+        *left = bytes <= *left ? *left - bytes : -1;
     }
-    return little;
+    return *left >= 0;
+}
+
+static int64_t little_bytes(const struct pn_duckdb *engine)
+{
+    int64_t memory = engine->config.memory_bytes_max;
+    return memory > 0 && memory / MEMORY_PARTS < LITTLE_BYTES ? memory / MEMORY_PARTS
+                                                              : LITTLE_BYTES;
 }
 
 /* Reads all texts and logs. False: they are to be asked in turn, be it for a fault of one, which is
- * found again when its turn comes. So are keys of tables: those of two queries may differ only in
- * the case of letters, for which DuckDB has one view. */
+ * found again when its turn comes. So are keys of tables and versions by time: two queries could
+ * mean two tables, or two versions, by one name, for which DuckDB has one view. */
 static bool find_all(struct asking_all *all, duckdb_connection connection)
 {
     struct pn_err ignored;
     bool suits = true;
+    int64_t left = little_bytes(all->engine);
     for (size_t i = 0; suits && i < all->asks->count; i++) {
         struct pn_asking *asking = &all->askings[i];
         asking->ask = &all->asks->items[i];
-        suits = pn_asking_find(all->engine, connection, asking, &ignored) == 0 &&
-                asking->asked.keys.count == 0 && has_little(&asking->asked);
+        suits = asking->ask->at == NULL &&
+                pn_asking_find(all->engine, connection, asking, &ignored) == 0 &&
+                asking->asked.keys.count == 0 && takes_little(&asking->asked, &left);
     }
     return suits;
 }
@@ -125,7 +134,7 @@ static void answer_all(struct asking_all *all, duckdb_connection connection)
     size_t wanted = worker_count(all->engine, all->asks->count);
     size_t count = 1;
     while (count < wanted &&
-           pn_duckdb_connect_ask(all->engine, &workers[count].connection, &ignored) == 0) {
+           pn_duckdb_connect_limited(all->engine, &workers[count].connection, &ignored) == 0) {
         workers[count++].all = all;
     }
     for (size_t i = 1; i < count; i++) {
@@ -141,23 +150,31 @@ static void answer_all(struct asking_all *all, duckdb_connection connection)
     }
 }
 
+/* False: they are to be asked in turn. Nothing is held then. */
+static bool ask_side_by_side(struct asking_all *all)
+{
+    struct pn_err ignored;
+    duckdb_connection connection = NULL;
+    all->askings = pn_xcalloc(all->asks->count, sizeof *all->askings);
+    bool suits = pn_duckdb_connect_ask(all->engine, &connection, &ignored) == 0 &&
+                 find_all(all, connection) && open_all(all, &connection);
+    if (suits) {
+        answer_all(all, connection);
+    }
+    for (size_t i = 0; i < all->asks->count; i++) {
+        pn_asking_deinit(&all->askings[i]);
+    }
+    duckdb_disconnect(&connection);
+    free(all->askings);
+    return suits;
+}
+
 void pn_duckdb_ask_all(struct pn_embedded_engine *base, const struct pn_asks *asks)
 {
     struct asking_all all = {.engine = (struct pn_duckdb *)base, .asks = asks};
-    struct pn_err ignored;
-    duckdb_connection connection = NULL;
-    all.askings = pn_xcalloc(asks->count + 1, sizeof *all.askings);
     atomic_init(&all.next, 0);
     atomic_init(&all.is_over, false);
-    if (asks->count > 1 && pn_duckdb_connect_ask(all.engine, &connection, &ignored) == 0 &&
-        find_all(&all, connection) && open_all(&all, &connection)) {
-        answer_all(&all, connection);
-    } else {
+    if (asks->count < 2 || !ask_side_by_side(&all)) {
         pn_engine_ask_in_turn(base, asks);
     }
-    for (size_t i = 0; i < asks->count; i++) {
-        pn_asking_deinit(&all.askings[i]);
-    }
-    duckdb_disconnect(&connection);
-    free(all.askings);
 }

@@ -177,6 +177,16 @@ int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connectio
     return connect_to(engine, &ask, connection, e);
 }
 
+int pn_duckdb_connect_limited(struct pn_duckdb *engine, duckdb_connection *connection,
+                              struct pn_err *e)
+{
+    pthread_mutex_lock(&engine->ask_lock);
+    bool connected =
+        engine->ask_is_limited && duckdb_connect(engine->ask, connection) == DuckDBSuccess;
+    pthread_mutex_unlock(&engine->ask_lock);
+    return connected ? 0 : pn_err_fatal(e, "cannot open a DuckDB connection");
+}
+
 /* What the instance may open, and no setting any more. (allow.h has what a SELECT may name.) */
 static int close_ask(struct pn_duckdb *engine, duckdb_connection connection, struct pn_err *e)
 {

@@ -76,6 +76,9 @@ int pn_duckdb_connect_work(struct pn_duckdb *engine, duckdb_connection *connecti
                            struct pn_err *e) PN_MUST_CHECK;
 int pn_duckdb_connect_ask(struct pn_duckdb *engine, duckdb_connection *connection,
                           struct pn_err *e) PN_MUST_CHECK;
+/* The same, but only to an instance that pn_duckdb_limit_ask() has limited. */
+int pn_duckdb_connect_limited(struct pn_duckdb *engine, duckdb_connection *connection,
+                              struct pn_err *e) PN_MUST_CHECK;
 /* Should the files of all tables be added to these, which are sorted here? So it is where limiting
  * the ask instance to these alone would take another instance, now or, with queries in turn, by
  * the next of them. */
@@ -110,9 +113,14 @@ int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, du
 int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
                        const atomic_bool *stop, duckdb_result *result,
                        struct pn_err *e) PN_MUST_CHECK;
-/* The result is to be destroyed after success. `said` is for pn_duckdb_fail_in(). */
-int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
-                      const struct pn_duckdb_said *said, struct pn_err *e) PN_MUST_CHECK;
+/* The result is to be destroyed after success. */
+int pn_duckdb_execute(duckdb_prepared_statement statement, duckdb_result *result,
+                      struct pn_err *e) PN_MUST_CHECK;
+/* The same for a result that may be larger than memory: its rows are made as they are fetched. Once
+ * `stop` is true, it ends and fails. `said` is for pn_duckdb_fail_in(). */
+int pn_duckdb_stream(duckdb_connection connection, duckdb_prepared_statement statement,
+                     const atomic_bool *stop, duckdb_result *result,
+                     const struct pn_duckdb_said *said, struct pn_err *e) PN_MUST_CHECK;
 /* Does it say that the instance takes no more statements? A new connection is to a new one. */
 bool pn_duckdb_is_invalidated(const char *message);
 /* Was it DuckDB's own limit? What others have of it at the moment, a compaction say, passes. */

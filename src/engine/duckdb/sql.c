@@ -85,10 +85,17 @@ static int execute_until(duckdb_prepared_statement statement, bool streaming, st
     return rc;
 }
 
-int pn_duckdb_execute(duckdb_prepared_statement statement, bool streaming, duckdb_result *result,
-                      const struct pn_duckdb_said *said, struct pn_err *e)
+int pn_duckdb_execute(duckdb_prepared_statement statement, duckdb_result *result, struct pn_err *e)
 {
-    return execute_until(statement, streaming, (struct ending){.stop = NULL}, result, said, e);
+    return execute_until(statement, false, (struct ending){.stop = NULL}, result, NULL, e);
+}
+
+int pn_duckdb_stream(duckdb_connection connection, duckdb_prepared_statement statement,
+                     const atomic_bool *stop, duckdb_result *result,
+                     const struct pn_duckdb_said *said, struct pn_err *e)
+{
+    const struct ending ending = {.connection = connection, .stop = stop};
+    return execute_until(statement, true, ending, result, said, e);
 }
 
 int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,

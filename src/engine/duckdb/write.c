@@ -363,7 +363,8 @@ int pn_duckdb_write_from(struct pn_duckdb *engine, duckdb_connection connection,
     const int64_t little = 16 << 20;
     const struct source source = {
         .select = select,
-        .group_rows = bytes <= little ? PN_DUCKDB_SMALL_GROUP_ROWS : PN_DUCKDB_ROW_GROUP_ROWS,
+        .group_rows =
+            bytes > 0 && bytes <= little ? PN_DUCKDB_SMALL_GROUP_ROWS : PN_DUCKDB_ROW_GROUP_ROWS,
     };
     return write_rows(engine, connection, table, &source, written, e);
 }

@@ -38,8 +38,8 @@ enum { PN_WRITTEN_AGE_MS_MAX = 30000 };
 int pn_duckdb_write(struct pn_duckdb *engine, duckdb_connection connection,
                     const struct pn_table *table, const struct pn_buf *select,
                     struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
-/* The same for a SELECT that reads so many bytes, about. Of little data the row groups are small,
- * so that several threads encode them, and later read them. */
+/* The same for a SELECT that reads so many bytes, about; 0: that is not known. Of little data the
+ * row groups are small, so that several threads encode them, and later read them. */
 int pn_duckdb_write_from(struct pn_duckdb *engine, duckdb_connection connection,
                          const struct pn_table *table, const struct pn_buf *select, int64_t bytes,
                          struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
