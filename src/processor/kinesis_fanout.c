@@ -108,6 +108,18 @@ static void take(const struct fanout_read *read, struct pn_kinesis_subscription 
     pn_kinesis_subscription_make_room(subscription);
 }
 
+/* It was said of a shard that is open: another subscription says it again, or continues. */
+static void doubt_end(const struct fanout_read *read)
+{
+    pthread_mutex_lock(&read->fanout->lock);
+    struct pn_kinesis_subscription *subscription = pn_kinesis_subscription_of(
+        read->fanout, read->reading->stream->name, read->reading->id, read->reading->shard);
+    if (subscription != NULL) {
+        subscription->window.ended = false;
+    }
+    pthread_mutex_unlock(&read->fanout->lock);
+}
+
 /* The table has all records of a shard that Kinesis says is at its end. */
 static int take_end(const struct fanout_read *read, struct pn_err *e)
 {
@@ -118,6 +130,8 @@ static int take_end(const struct fanout_read *read, struct pn_err *e)
         out->next_offset = read->reading->offset + 1;
         out->behind_ms = 0;
         out->at_end = true;
+    } else {
+        doubt_end(read);
     }
     return rc;
 }

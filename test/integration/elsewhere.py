@@ -206,8 +206,8 @@ class Stream:
         self.kinesis.create_stream(StreamName=self.name, ShardCount=shards)
         self.await_active()
 
-    def delete(self):
-        self.kinesis.delete_stream(StreamName=self.name)
+    def delete(self, **more):
+        self.kinesis.delete_stream(StreamName=self.name, **more)
         missing = self.kinesis.exceptions.ResourceNotFoundException
         deadline = time.monotonic() + SECONDS_MAX
         while time.monotonic() < deadline:

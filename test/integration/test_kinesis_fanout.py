@@ -95,6 +95,7 @@ class Between:
     cut         the connection ends in the middle of a message
     flip        a bit of a message is another one
     end         the subscription ends after a whole message, as it does after five minutes
+    no more     likewise, and the message says that the shard has no further records
     a dict      an exception of that __type follows a message
     a tuple     (status, dict): the call is refused so, and not passed on
 
@@ -176,6 +177,11 @@ class Between:
                 yield message[:at] + bytes([message[at] ^ 4]) + message[at + 1 :], True
             elif fault == "end":
                 yield message, True
+            elif fault == "no more":
+                told = json.loads(message[message.index(b"{") : -4])
+                del told["ContinuationSequenceNumber"]
+                payload = json.dumps(told).encode()
+                yield frame("event", "SubscribeToShardEvent", payload), True
             else:
                 exception = json.dumps({"message": "as the test says"}).encode()
                 yield message + frame("exception", fault["__type"], exception), True
@@ -303,8 +309,11 @@ def test_a_worker_dies_again_and_again(ours, pipeline, data):
 
 @pytest.mark.parametrize(
     "fault",
-    ["cut", "flip", "end", {"__type": "KMSDisabledException"}, {"__type": "InternalFailure"}],
-    ids=["cut", "flip", "end", "kms", "internal"],
+    [
+        "cut", "flip", "end", "no more",
+        {"__type": "KMSDisabledException"}, {"__type": "InternalFailure"},
+    ],
+    ids=["cut", "flip", "end", "no-more", "kms", "internal"],
 )
 def test_a_subscription_ends_in_the_middle(ours, pipeline, data, fault):
     """Another one continues after the last message that came whole."""
@@ -381,6 +390,21 @@ def test_records_that_kinesis_does_not_keep_are_reported(ours, pipeline, data):
         done = drain(data, between.url, pipeline, *FANOUT)
         assert numbers(data) == Counter([*range(10), *range(13, 25)])
         assert "lost" not in done.stderr  # it was said, and all since then is there
+
+
+def test_a_stream_is_made_again(ours, pipeline, data):
+    """It has no consumer then: that is registered again."""
+    stream = Stream(ours)
+    stream.put(range(10))
+    with Worker(data, ours.url, pipeline, *FANOUT) as worker:
+        until(lambda: differences(numbers(data), Counter(range(10))), SAME)
+        stream.delete(EnforceConsumerDeletion=True)
+        until(lambda: worker.table()["state"], "waiting")
+        stream.again(shards=1)
+        stream.put(range(10, 20))
+        until(lambda: differences(numbers(data), Counter(range(20))), SAME)
+        assert worker.log().count("was deleted and created again") == 1
+    assert list(consumers(stream)) == [CONSUMER]
 
 
 def test_a_shard_that_kinesis_does_not_have_any_more(ours, pipeline, data):
