@@ -106,6 +106,18 @@ def test_a_load_does_not_bring_it_back(data, tmp_path, mode):
     assert len(ids(data, grow)) == 3
 
 
+def test_what_is_gone_is_forgotten_where_no_letter_is_left(data, tmp_path):
+    grow = write_pipeline(tmp_path / "grow", "grow")
+    path = land(data, "shop.orders", 0, 0, [*BAD, {"id": 1}])
+    task("load", data, grow)
+    assert drop(data, grow, "--all", "--yes")["letters"] == 3
+    task("load", data, grow)
+    assert memory(data) and ids(data, grow) == set()
+    path.write_text('{"id": 1}\n')
+    task("load", data, grow)
+    assert memory(data) == [] and ids(data, grow) == set()
+
+
 def test_a_full_refresh_keeps_no_letters_of_objects_that_are_gone(data, tmp_path):
     grow = write_pipeline(tmp_path / "grow", "grow", "mode: append")
     path = land(data, "shop.orders", 0, 0, [*BAD])

@@ -204,7 +204,9 @@ int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject, struc
     pn_json_add_cstr(&json, "object", reject->object);
     pn_json_add_i64(&json, "scan", (int64_t)feed->table);
     pn_json_add_i64(&json, "unit", (int64_t)reject->unit);
-    pn_json_add_i64(&json, "line", reject->line);
+    if (reject->line > 0) {
+        pn_json_add_i64(&json, "line", reject->line);
+    }
     add_value(&json, reject);
     add_origin(&json, reject->origin);
     pn_json_end(&json);

@@ -476,17 +476,17 @@ static int rewrite(const struct putting *putting, bool nothing, struct pn_err *e
         rc = pn_dropped_read(dead->engine, putting->connection, putting->dropped, e);
     }
     bool empty = rc == 0 && (snapshot == NULL || snapshot->file_count == 0);
-    if (rc != 0 || (snapshot != NULL && empty && nothing)) {
-        goto out; /* none before, none now */
+    bool is_idle = rc == 0 && snapshot != NULL && empty && nothing; /* none before, none now */
+    if (rc != 0 || (is_idle && putting->dropped->count == 0)) {
+        goto out;
     }
-    if (!empty || !nothing) {
+    if (!empty || !nothing || is_idle) {
         rc = add_rewritten(putting, snapshot, &lease, &sql, e);
-        if (rc == 0) {
-            rc = pn_duckdb_write(dead->engine, putting->connection, &dead->itself, &sql, &written,
-                                 e);
-        }
     }
-    if (rc == 0) {
+    if (rc == 0 && sql.len > 0 && !is_idle) {
+        rc = pn_duckdb_write(dead->engine, putting->connection, &dead->itself, &sql, &written, e);
+    }
+    if (rc == 0 && !is_idle) {
         const int64_t read = snapshot != NULL ? snapshot->version : -1;
         const struct pn_duckdb_put put = {.mode = PN_DELTA_OVERWRITE, .read_version = &read};
         rc = pn_duckdb_commit(dead->engine, &dead->itself, &written, &put, &version, e);

@@ -297,7 +297,9 @@ int pn_from_files_write(struct pn_from_files *files, duckdb_connection connectio
     }
     if (rc == 0) {
         pn_written_join(written, &json);
-    } else {
+        rc = pn_written_check(batch, written, e);
+    }
+    if (rc != 0) {
         pn_duckdb_write_undo(files->engine, written, 0);
         pn_written_deinit(written);
     }

@@ -63,7 +63,7 @@ static int give_row(const struct pn_source_rows *rows, const struct pn_source_fi
     char *value = duckdb_value_varchar(result, 3, row);
     struct pn_landed_reject reject = {
         .object = sources[duckdb_value_int64(result, 0, row)].object->object.key,
-        .line = duckdb_value_int64(result, 1, row),
+        .line = duckdb_value_is_null(result, 1, row) ? 0 : duckdb_value_int64(result, 1, row),
         .reason = reason,
         .value = value != NULL ? value : "",
         .value_len = value != NULL ? strlen(value) : 0,
@@ -79,10 +79,9 @@ static int give_bad(const struct pn_source_rows *rows, const struct pn_source_fi
                     struct pn_err *e)
 {
     duckdb_result result;
-    int rc = pn_duckdb_run(
-        rows->connection,
-        "SELECT file, coalesce(line, 0), reason, value FROM pn_bad ORDER BY file, line, byte",
-        &result, e);
+    int rc = pn_duckdb_run(rows->connection,
+                           "SELECT file, line, reason, value FROM pn_bad ORDER BY file, line, byte",
+                           &result, e);
     if (rc != 0) {
         return rc;
     }
@@ -93,8 +92,8 @@ static int give_bad(const struct pn_source_rows *rows, const struct pn_source_fi
     return rc == 0 ? pn_import_make_bad(rows->connection, e) : rc;
 }
 
-static int explain(const struct pn_source_rows *rows, struct pn_source_file *sources, size_t count,
-                   struct pn_err *e)
+/* Fills pn_bad. */
+static int explain(struct pn_source_file *sources, size_t count, struct pn_err *e)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -104,7 +103,7 @@ static int explain(const struct pn_source_rows *rows, struct pn_source_file *sou
             pn_err_prefix(e, "%s", sources[i].file.name);
         }
     }
-    return rc == 0 ? give_bad(rows, sources, e) : rc;
+    return rc;
 }
 
 /* --- a statement ------------------------------------------------------------------------------ */
@@ -211,13 +210,15 @@ static int write_opened(const struct pn_source_rows *rows, struct pn_source_file
         pn_err_copy(e, &why);
         return first_rc;
     }
-    if (rc == 0 && (first_rc != 0 || rejects > 0)) {
-        rc = explain(rows, sources, count, e);
+    bool has_bad = first_rc != 0 || rejects > 0;
+    if (rc == 0 && has_bad) {
+        rc = explain(sources, count, e);
     }
     if (rc == 0 && first_rc != 0) {
         rc = write_sources(rows, sources, count, true, written, e);
     }
-    return rc;
+    /* Only now: where this fails, the objects may be read again, each by itself. */
+    return rc == 0 && has_bad ? give_bad(rows, sources, e) : rc;
 }
 
 struct opening {
@@ -308,13 +309,21 @@ static int write_together(const struct pn_source_rows *rows,
     if (rc != 0 && !is_named && count == 1) {
         pn_err_prefix(&why, "%s", objects[0]->object.key);
     } else if (rc != 0 && !is_named && why.class_ == PN_CLASS_INPUT) {
-        rc = 0;
+        rc = pn_import_make_bad(rows->connection, &why);
         for (size_t i = 0; rc == 0 && i < count; i++) {
             rc = write_together(rows, &objects[i], 1, written, &why);
         }
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
+}
+
+/* The same, as long as all files together are not too many for a commit. */
+static int write_checked(const struct pn_source_rows *rows, const struct pn_source_object **objects,
+                         size_t count, struct pn_written *written, struct pn_err *e)
+{
+    int rc = write_together(rows, objects, count, written, e);
+    return rc == 0 ? pn_written_check(rows->batch, written, e) : rc;
 }
 
 /* --- all objects ------------------------------------------------------------------------------ */
@@ -337,12 +346,12 @@ int pn_source_rows_write(const struct pn_source_rows *rows, const struct pn_sour
         }
         if (waiting > 0 &&
             (waiting == OBJECTS_MAX || bytes + object->size_bytes > OBJECT_BYTES_MAX)) {
-            rc = write_together(rows, together, waiting, written, e);
+            rc = write_checked(rows, together, waiting, written, e);
             waiting = 0;
             bytes = 0;
         }
         together[waiting++] = &objects[i];
         bytes += object->size_bytes;
     }
-    return rc == 0 && waiting > 0 ? write_together(rows, together, waiting, written, e) : rc;
+    return rc == 0 && waiting > 0 ? write_checked(rows, together, waiting, written, e) : rc;
 }

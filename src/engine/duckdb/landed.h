@@ -28,7 +28,7 @@ struct pn_landed_reject {
     const char *topic;  /* of the object, or as the file was added with: NULL if not known */
     const char *object; /* the object's key, or the file's path */
     size_t unit;
-    int64_t line;
+    int64_t line; /* 0: not known */
     const char *value;
     size_t value_len;
     const char *reason;

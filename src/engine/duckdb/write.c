@@ -246,8 +246,8 @@ static int keep_file(struct pn_duckdb *engine, struct pn_written_file *file, str
     return pn_store_commit_file(engine->store, file->key, file->from, &file->size_bytes, e);
 }
 
-static int check_count(const struct pn_table *table, const struct pn_written *written,
-                       struct pn_err *e)
+int pn_written_check(const struct pn_table *table, const struct pn_written *written,
+                     struct pn_err *e)
 {
     return written->file_count <= PN_WRITTEN_FILES_MAX
                ? 0
@@ -265,7 +265,7 @@ int pn_duckdb_keep(struct pn_duckdb *engine, const struct pn_table *table, const
     written->adds = pn_xcalloc(written->file_count + 1, sizeof *written->adds);
     written->modified_ms = pn_wall_ms(engine->clock);
     written->whole_ns = pn_mono_ns(engine->clock);
-    int rc = check_count(table, written, e);
+    int rc = pn_written_check(table, written, e);
     for (size_t i = 0; rc == 0 && i < written->file_count; i++) { /* all, before one is there */
         rc = name_file(engine, table, &written->files[i], e);
     }

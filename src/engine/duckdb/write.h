@@ -73,6 +73,9 @@ void pn_duckdb_write_undo(struct pn_duckdb *engine, const struct pn_written *wri
 void pn_written_deinit(struct pn_written *written);
 /* Moves the files of another one to `written`, which is as old as the older of them. */
 void pn_written_join(struct pn_written *written, struct pn_written *other);
+/* INPUT: they are more than PN_WRITTEN_FILES_MAX; for files that were joined. */
+int pn_written_check(const struct pn_table *table, const struct pn_written *written,
+                     struct pn_err *e) PN_MUST_CHECK;
 /* Another process's vacuum takes a file that no commit names when it is a minute old: may these
  * be committed still? Old by either clock is old: one may have been set, one stops while the
  * machine sleeps. */

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/duckdb/dead_letters_internal.h"
 #include "support/engine_fixture.h"
 
 static int set_up(void **state)
@@ -477,6 +478,51 @@ static void test_dead_letters_of_the_sink(void **state)
                   "base64)\"|\"/w==\"|\"2026-11-23T15:44:44Z\"|null|null|null\n");
 }
 
+/* A bad row whose line is not known has none, and not line 0. */
+static void test_a_reject_without_a_place(void **state)
+{
+    struct engine_fixture *fixture = *state;
+    const struct pn_table *const tables[] = {&fixture->tables[0]};
+    struct pn_duckdb *engine = (struct pn_duckdb *)fixture->engine;
+    struct pn_dead_letters *dead = pn_dead_letters_create(engine, tables, 1);
+    struct pn_landed_reject reject = {.object = "files/a.csv",
+                                      .value = "x,y",
+                                      .value_len = 3,
+                                      .reason = "column 'id': expected bigint",
+                                      .origin = &pn_origin_unknown};
+    struct pn_buf text;
+    struct pn_err e;
+    pn_buf_init(&text, 1 << 20);
+    for (int64_t line = 0; line < 2; line++) {
+        reject.line = line;
+        assert_int_equal(pn_dead_letters_take(pn_dead_letters_for(dead, 0), &reject, &e), 0);
+    }
+    assert_int_equal(pn_dead_letters_flush(dead, &e), 0);
+    assert_int_equal(pn_io_read_file(fixture->config.io, dead->path, &text, &e), 0);
+    const char *end = strchr(pn_buf_text(&text), '\n');
+    assert_non_null(end);
+    const char *first = strstr(pn_buf_text(&text), "\"line\"");
+    assert_non_null(first);
+    assert_true(first > end);
+    assert_null(strstr(first + 1, "\"line\""));
+    pn_buf_deinit(&text);
+    pn_dead_letters_destroy(&dead);
+}
+
+/* Files of several statements are counted together. */
+static void test_too_many_files_together(void **state)
+{
+    (void)state;
+    const struct pn_table table = {.name = "thing"};
+    struct pn_written written = {.file_count = PN_WRITTEN_FILES_MAX};
+    struct pn_err e;
+    assert_int_equal(pn_written_check(&table, &written, &e), 0);
+    written.file_count++;
+    assert_int_not_equal(pn_written_check(&table, &written, &e), 0);
+    assert_int_equal(e.class_, PN_CLASS_INPUT);
+    assert_non_null(strstr(e.msg, "10001 files"));
+}
+
 static void put_range(struct engine_fixture *fixture, const char *key, const char *text,
                       int64_t first, int64_t end)
 {
@@ -657,6 +703,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_structs_by_the_same_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_letters_of_other_tables_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_letters_of_the_sink, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_reject_without_a_place, set_up, tear_down),
+        cmocka_unit_test(test_too_many_files_together),
         cmocka_unit_test_setup_teardown(test_offsets_of_rejected_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_offsets_that_are_not_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_landed, set_up, tear_down),
