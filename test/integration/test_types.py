@@ -13,11 +13,18 @@ from deltalake import DeltaTable
 
 import typed
 from pinion import Server, run
-from readers import duckdb_with_delta
+from readers import duckdb_with_delta, rows_by_delta_rs, spark_session
 from streams import kinesis
+from test_incremental import land
 
 ROWS = 3000
 WAIT_SECONDS_MAX = 60
+
+
+@pytest.fixture(scope="module")
+def spark():
+    with spark_session() as session:
+        yield session
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +127,51 @@ def test_statistics(batch):
     assert "blob" not in stats["minValues"] and "blob" not in stats["maxValues"]
     for name in (*typed.FLAT, "doc"):
         assert stats["nullCount"][name] == sum(row[name] is None for row in rows), name
+
+
+LISTS = """
+name: lists
+topics: {t: {}}
+tables:
+  lists:
+    path: lists
+    from_topic: t
+    mode: append
+    columns:
+      tags: array<string>
+      items: "array<struct<n bigint, more array<int>>>"
+      counts: map<string, int>
+      deep: "struct<inner array<int>>"
+dags: {nightly: {tasks: {load: {run: load, tables: [lists]}}}}
+"""
+FULL_LISTS = {"tags": ["a"], "items": [{"n": 1, "more": [1]}], "counts": {"k": None},
+              "deep": {"inner": [1]}}  # fmt: skip
+
+
+def test_lists_without_a_null_say_so(data, tmp_path, spark):
+    """Of others the statistics of Parquet say nothing, and so does the table's log."""
+    (tmp_path / "pipeline.yml").write_text(LISTS)
+    files = (
+        ([FULL_LISTS] * 2, {"tags": 0, "items": 0, "counts": 0, "deep": {"inner": 0}}),
+        ([FULL_LISTS, dict.fromkeys(FULL_LISTS)], {}),
+        ([FULL_LISTS, {**FULL_LISTS, "tags": [], "counts": {}, "deep": None}], {"items": 0}),
+        ([FULL_LISTS, {**FULL_LISTS, "tags": [None], "items": [{"n": None}]}],
+         {"counts": 0, "deep": {"inner": 0}}),
+    )  # fmt: skip
+    for number, (rows, expected) in enumerate(files):
+        land(data, "t", 0, 10 * number, rows)
+        run("task", "nightly", "load", "--pipeline", tmp_path, data=data)
+        log = data / f"store/lists/_delta_log/{number:020}.json"
+        (add,) = [line for line in map(json.loads, log.open()) if "add" in line]
+        assert json.loads(add["add"]["stats"]).get("nullCount", {}) == expected, number
+    path = data / "store/lists"
+    theirs = spark.read.format("delta").load(str(path))
+    assert theirs.count() == 8 and theirs.where("tags IS NULL").count() == 1
+    assert theirs.where("counts IS NOT NULL").count() == 7
+    assert len(polars.read_delta(str(path))) == len(rows_by_delta_rs(path)) == 8
+    with duckdb_with_delta() as connection:
+        sql = f"SELECT count(*) FROM delta_scan('{path}') WHERE items IS NULL"
+        assert connection.execute(sql).fetchone() == (1,)
 
 
 def test_a_reader_that_skips_files_by_statistics_finds_each_value(batch):

@@ -216,6 +216,26 @@ static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
 static bool put_part(struct pn_json_writer *json, const struct pn_column *columns, size_t count,
                      const struct source *statistics, struct pn_buf *name, enum part part);
 
+/* Are all values of an array or map, which `name` names, known not to be null? Parquet's leaves
+ * count a null for each list that is null or empty and for each null in one: so only 0 says
+ * something of the lists. */
+static bool has_no_null(const struct pn_type *type, const struct source *statistics,
+                        struct pn_buf *name)
+{
+    struct facts facts = {.null_count = NULL};
+    size_t name_len = name->len;
+    for (; type->field_count > 0; type = &type->fields[0].type) {
+        pn_buf_adds(name, ".");
+        pn_duckdb_add_name(name, type->kind == PN_TYPE_ARRAY ? "element"
+                                 : type->kind == PN_TYPE_MAP ? "key"
+                                                             : type->fields[0].name);
+    }
+    bool has_none = find_facts(statistics, name, &facts) && facts.null_count != NULL &&
+                    facts.null_count_len == 1 && facts.null_count[0] == '0';
+    name->len = name_len;
+    return has_none;
+}
+
 /* Writes the part of a column with its name; false, and nothing, when there is none. */
 static bool add_column(struct pn_json_writer *json, const struct pn_column *column,
                        const struct source *statistics, struct pn_buf *name, enum part part)
@@ -227,7 +247,12 @@ static bool add_column(struct pn_json_writer *json, const struct pn_column *colu
     if (column->type.kind == PN_TYPE_STRUCT) {
         added =
             put_part(json, column->type.fields, column->type.field_count, statistics, name, part);
-    } else if (column->type.field_count == 0 && find_facts(statistics, name, &facts)) {
+    } else if (column->type.field_count > 0) {
+        added = part == PART_NULLS && has_no_null(&column->type, statistics, name);
+        if (added) {
+            pn_json_put_i64(json, 0);
+        }
+    } else if (find_facts(statistics, name, &facts)) {
         if (part != PART_NULLS) {
             added = put_bound(json, column->type.kind, &facts, part);
         } else if (facts.null_count != NULL) {
