@@ -209,6 +209,7 @@ static enum pn_remote_taken take(struct pn_remote_call *call, const char *bytes,
     subscription->is_paused = !is_over && is_full(subscription);
     bool is_paused = subscription->is_paused;
     pthread_mutex_unlock(&fanout->lock);
+    is_over = is_over || subscription->broken.code != 0; /* what follows is not without a hole */
     enum pn_remote_taken taken = is_over     ? PN_REMOTE_ENOUGH
                                  : is_paused ? PN_REMOTE_LATER
                                              : PN_REMOTE_TAKEN;

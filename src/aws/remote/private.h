@@ -41,6 +41,7 @@ struct pn_remote_attempt {
     int tries;                   /* that have begun */
     bool renewed;                /* the credentials */
     bool is_paused;              /* a streamed reply */
+    CURLcode over;               /* by which one ends that the remote ends itself */
     struct pn_remote_attempt *next;
     struct pn_remote_attempt *next_stream; /* in the remote's list */
 };
@@ -81,7 +82,8 @@ void pn_remote_stream_begin(struct pn_remote_attempt *attempt);
 void pn_remote_stream_end(struct pn_remote_attempt *attempt);
 /* Options of a request whose reply is streamed. */
 void pn_remote_stream_options(struct pn_remote_attempt *attempt);
-/* Does what others have asked for. The calls that are to end; in a list by next_stream. */
+/* Does what others have asked for. The calls that are to end, each by its `over`, in a list by
+ * next_stream. */
 struct pn_remote_attempt *pn_remote_stream_wishes(struct pn_remote *remote);
 /* Has somebody cancelled the attempt's call, or is the remote at its end? */
 bool pn_remote_stream_is_over(struct pn_remote_attempt *attempt);

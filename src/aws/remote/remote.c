@@ -136,7 +136,7 @@ static void end_cancelled(struct pn_remote *remote)
     struct pn_remote_attempt *attempt = pn_remote_stream_wishes(remote);
     while (attempt != NULL) {
         struct pn_remote_attempt *next = attempt->next_stream;
-        finish(remote, attempt, CURLE_ABORTED_BY_CALLBACK);
+        finish(remote, attempt, attempt->over);
         attempt = next;
     }
 }

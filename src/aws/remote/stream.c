@@ -43,6 +43,14 @@ bool pn_remote_stream_is_over(struct pn_remote_attempt *attempt)
     return is_over;
 }
 
+/* The attempt's reply continues. What it gives at once may end the call, and then libcurl says so
+ * here alone: the transfer would continue without the rest of the piece. */
+static CURLcode resume(struct pn_remote_attempt *attempt)
+{
+    attempt->is_paused = false;
+    return curl_easy_pause(attempt->curl, CURLPAUSE_CONT);
+}
+
 struct pn_remote_attempt *pn_remote_stream_wishes(struct pn_remote *remote)
 {
     struct pn_remote_attempt *over = NULL;
@@ -53,13 +61,17 @@ struct pn_remote_attempt *pn_remote_stream_wishes(struct pn_remote *remote)
         bool resumes = attempt->call->resumes;
         attempt->call->resumes = false;
         pthread_mutex_unlock(&remote->lock);
+        CURLcode code = CURLE_OK;
         if (pn_remote_stream_is_over(attempt)) {
+            code = CURLE_ABORTED_BY_CALLBACK;
+        } else if (resumes && attempt->is_paused) {
+            code = resume(attempt);
+        }
+        if (code != CURLE_OK) {
             pn_remote_stream_end(attempt);
+            attempt->over = code;
             attempt->next_stream = over;
             over = attempt;
-        } else if (resumes && attempt->is_paused) {
-            attempt->is_paused = false;
-            (void)curl_easy_pause(attempt->curl, CURLPAUSE_CONT); /* may give pieces at once */
         }
     }
     return over;
