@@ -244,10 +244,10 @@ void pn_embedded_engine_destroy(struct pn_embedded_engine **engine); /* NULL ok 
 
 /*
  * Takes letters out of the tables of dead letters. Those of loads are remembered first
- * (duckdb/dropped.h), so that a load that finds their records again does not bring them back; a
- * crash before the end leaves letters in the table that the next load, or the same call again,
- * takes out. *dropped is the number of letters that have left; equal letters have one id. INPUT:
- * too many would have to be remembered. RETRY: others write the table all the time.
+ * (duckdb/dropped.h), so that a load that finds their records again does not bring them back. A
+ * crash before the end may leave letters: the next load takes out those of loads, the same call
+ * again all of them. *dropped is the number of letters that have left; equal letters have one id.
+ * INPUT: too many would have to be remembered. RETRY: others write the table all the time.
  */
 PN_MUST_CHECK static inline int pn_engine_drop_letters(struct pn_embedded_engine *engine,
                                                        const struct pn_letter_drop *drops,

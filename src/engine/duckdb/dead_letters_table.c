@@ -15,7 +15,6 @@
 #include "engine/duckdb/offsets_table.h"
 #include "engine/duckdb/scan.h"
 #include "engine/letter_id.h"
-#include "pipeline/glob.h"
 #include "pipeline/pattern.h"
 
 enum {
@@ -120,17 +119,18 @@ struct putting {
     struct pn_landed_scan *spool;
     struct pn_landed_scan *const *scans; /* of the load's tables */
     struct pn_landed_scan **sunk;
-    const bool *is_added;       /* a table whose dead letters stay, and get more */
-    int64_t *after;             /* the version of each table that has dead letters */
-    struct pn_dropped *dropped; /* what people have dropped, as of this try */
+    const bool *is_added;            /* a table whose dead letters stay, and get more */
+    int64_t *after;                  /* the version of each table that has dead letters */
+    struct pn_dropped *dropped;      /* what people have dropped, as of this try */
+    const struct pn_dropped *before; /* and before this load looked for what the sink has */
 };
 
-/* Appends the names of the tables whose dead letters are replaced, in brackets. */
-static void add_replaced(const struct putting *putting, struct pn_buf *sql)
+/* Appends the names of the tables that the load adds to, or of the others, in brackets. */
+static void add_names(const struct putting *putting, bool is_added, struct pn_buf *sql)
 {
     bool first = true;
     for (size_t i = 0; i < putting->dead->count; i++) {
-        if (!putting->is_added[i]) {
+        if (putting->is_added[i] == is_added) {
             pn_buf_adds(sql, first ? "(" : ", ");
             pn_duckdb_add_text(sql, putting->dead->tables[i]->name);
             first = false;
@@ -138,6 +138,12 @@ static void add_replaced(const struct putting *putting, struct pn_buf *sql)
     }
     PN_ASSERT(!first);
     pn_buf_addc(sql, ')');
+}
+
+/* Those whose dead letters are replaced. */
+static void add_replaced(const struct putting *putting, struct pn_buf *sql)
+{
+    add_names(putting, false, sql);
 }
 
 /* The row `r` is of an object that this load did not list, and that is in the store: a faster load
@@ -298,25 +304,6 @@ static bool add_found(const struct putting *putting, struct pn_buf *sql)
     return has_some;
 }
 
-/* Could a load of the table read the object, if it were there? */
-static bool is_object_of(const struct pn_duckdb *engine, const struct pn_table *table,
-                         const char *object)
-{
-    const char *dir = engine->pipeline->topics_dir;
-    size_t len = strlen(dir);
-    if (table->from_files != NULL) {
-        return pn_glob_matches(table->from_files->glob, object);
-    }
-    if (strncmp(object, dir, len) != 0 || object[len] != '/') {
-        return false; /* a file that was imported */
-    }
-    const char *topic = object + len + 1;
-    char *name = pn_xstrndup(topic, strcspn(topic, "/"));
-    bool is_it = pn_pattern_matches(table->from_topic, name);
-    free(name);
-    return is_it;
-}
-
 /* Is the object one of the table's, and in the store? */
 static int look_for(const struct putting *putting, const char *table, const char *object,
                     bool *is_there, struct pn_err *e)
@@ -328,7 +315,7 @@ static int look_for(const struct putting *putting, const char *table, const char
     while (i < dead->count && strcmp(dead->tables[i]->name, table) != 0) {
         i++;
     }
-    *is_there = i < dead->count && is_object_of(dead->engine, dead->tables[i], object);
+    *is_there = i < dead->count && pn_dropped_is_object_of(dead->engine, dead->tables[i], object);
     int rc = *is_there ? pn_store_head(dead->engine->store, object, &found, &why) : 0;
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
         *is_there = false;
@@ -364,15 +351,20 @@ static int note_gone(const struct putting *putting, duckdb_result *objects, stru
     return rc;
 }
 
+static int make_gone(const struct putting *putting, struct pn_err *e)
+{
+    return pn_duckdb_run(putting->connection,
+                         "CREATE OR REPLACE TEMP TABLE gone (\"table\" VARCHAR, object VARCHAR)",
+                         NULL, e);
+}
+
 /* Which objects with letters, that this load did not list, are gone? The rows of files that were
  * imported do not outlive a load of all objects, so these are gone as well. */
 static int find_gone(const struct putting *putting, const struct pn_buf *scan, struct pn_err *e)
 {
     duckdb_result objects;
     struct pn_buf sql;
-    int rc = pn_duckdb_run(putting->connection,
-                           "CREATE OR REPLACE TEMP TABLE gone (\"table\" VARCHAR, object VARCHAR)",
-                           NULL, e);
+    int rc = make_gone(putting, e);
     if (rc != 0 || putting->dead->engine->config.landed_folder != NULL) {
         return rc;
     }
@@ -419,6 +411,28 @@ static int add_rewritten(const struct putting *putting, const struct pn_delta_sn
     return rc;
 }
 
+/* Forgets all but what is left, a SELECT of rows of `dropped`. */
+static int forget_others(const struct putting *putting, const struct pn_buf *left, struct pn_err *e)
+{
+    duckdb_result result;
+    struct pn_buf sql;
+    int64_t gone = 0;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
+                pn_buf_text(left));
+    int rc = pn_duckdb_run_buf(putting->connection, &sql, &result, e);
+    if (rc == 0) {
+        gone = duckdb_value_int64(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    if (rc == 0 && gone > 0) {
+        rc = pn_dropped_keep(putting->dead->engine, putting->connection, putting->dropped,
+                             putting->before, left, e);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
 /* Forgets what was dropped of the replaced tables and was not found again: the record, or its
  * object, is gone. After the commit, so that a failure forgets nothing; the next load tries again.
  */
@@ -426,17 +440,13 @@ static void forget(const struct putting *putting)
 {
     struct pn_duckdb *engine = putting->dead->engine;
     struct pn_err why = {0};
-    duckdb_result result;
     struct pn_buf found;
     struct pn_buf left;
-    struct pn_buf sql;
-    int64_t gone = 0;
     if (putting->dropped->count == 0 || engine->config.landed_folder != NULL) {
         return;
     }
     pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
     pn_buf_init(&left, PN_DUCKDB_SQL_MAX);
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&left, "SELECT * FROM dropped AS d WHERE \"table\" NOT IN ");
     add_replaced(putting, &left);
     pn_buf_adds(&left, " OR (" IS_ELSEWHERE("d") ")");
@@ -444,22 +454,11 @@ static void forget(const struct putting *putting)
         pn_buf_addf(&left, " OR id IN (SELECT " PN_LETTER_ID_OF_LOADS " FROM (%s))",
                     pn_buf_text(&found));
     }
-    pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
-                pn_buf_text(&left));
-    int rc = pn_duckdb_run_buf(putting->connection, &sql, &result, &why);
-    if (rc == 0) {
-        gone = duckdb_value_int64(&result, 0, 0);
-        duckdb_destroy_result(&result);
-    }
-    if (rc == 0 && gone > 0) {
-        rc = pn_dropped_keep(engine, putting->connection, putting->dropped, &left, &why);
-    }
-    if (rc != 0) {
+    if (forget_others(putting, &left, &why) != 0) {
         pn_dropped_warn(engine, &why);
     }
     pn_buf_deinit(&found);
     pn_buf_deinit(&left);
-    pn_buf_deinit(&sql);
 }
 
 static int rewrite(const struct putting *putting, bool nothing, struct pn_err *e)
@@ -642,7 +641,77 @@ static int append_until_first(const struct putting *putting, size_t i, int64_t *
     return too_many(putting->dead, e);
 }
 
+/* Which rows of `dropped`, of tables that the load adds to, stay: their object is there, or the
+ * sink's letters still have them. */
+static void add_left(const struct putting *putting, struct pn_buf *left)
+{
+    const char *between = " OR (object IS NULL AND id IN (SELECT " PN_LETTER_ID_OF_LOADS " FROM (";
+    bool has_some = false;
+    pn_buf_adds(left, "SELECT * FROM dropped AS d WHERE \"table\" NOT IN ");
+    add_names(putting, true, left);
+    pn_buf_adds(left, " OR (object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE "
+                      "g.\"table\" = d.\"table\" AND g.object = d.object))");
+    for (size_t i = 0; i < putting->dead->count; i++) {
+        if (putting->is_added[i] && has_sunk(putting, i)) {
+            pn_buf_adds(left, has_some ? "\nUNION ALL " : between);
+            add_sunk(putting, i, left);
+            has_some = true;
+        }
+    }
+    pn_buf_adds(left, has_some ? ")))" : "");
+}
+
+/* Forgets what was dropped of tables that the load adds to and can't come back. */
+static int try_to_forget_added(const struct putting *putting, struct pn_err *e)
+{
+    struct pn_dead_letters *dead = putting->dead;
+    struct pn_buf left;
+    pn_buf_init(&left, PN_DUCKDB_SQL_MAX);
+    int rc = pn_dropped_read(dead->engine, putting->connection, putting->dropped, e);
+    if (rc == 0) {
+        rc = make_gone(putting, e);
+    }
+    for (size_t i = 0; rc == 0 && i < dead->count; i++) {
+        if (putting->is_added[i]) {
+            rc = pn_dropped_find_gone(dead->engine, putting->connection, dead->tables[i], e);
+        }
+    }
+    if (rc == 0) {
+        add_left(putting, &left);
+        rc = forget_others(putting, &left, e);
+    }
+    pn_buf_deinit(&left);
+    return rc;
+}
+
+static void forget_added(const struct putting *putting)
+{
+    struct pn_err why = {0};
+    bool any = false;
+    for (size_t i = 0; i < putting->dead->count; i++) {
+        any = any || putting->is_added[i];
+    }
+    if (any && putting->before->count > 0 && try_to_forget_added(putting, &why) != 0) {
+        pn_dropped_warn(putting->dead->engine, &why);
+    }
+}
+
 /* --- the commit ------------------------------------------------------------------------------- */
+
+/* Reads what was dropped, and ends a drop that was killed. */
+static int end_drops(struct pn_duckdb *engine, duckdb_connection connection,
+                     struct pn_dropped *before, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int rc = pn_dropped_read(engine, connection, before, e);
+    if (rc == 0 && pn_dropped_end(engine, connection, before, &why) != 0) {
+        pn_logger_warn(engine->logger, "engine",
+                       "dead letters that were dropped are in their table still; the next load "
+                       "takes them out: %s",
+                       why.msg);
+    }
+    return rc;
+}
 
 static int prepare(const struct putting *putting, struct pn_err *e)
 {
@@ -678,6 +747,7 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
                            int64_t *counts, struct pn_err *e)
 {
     struct pn_dropped dropped = {.keys = NULL};
+    struct pn_dropped before = {.keys = NULL};
     const struct putting putting = {
         .dead = dead,
         .connection = connection,
@@ -687,9 +757,13 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
         .is_added = is_added,
         .after = pn_xcalloc(dead->count, sizeof *putting.after),
         .dropped = &dropped,
+        .before = &before,
     };
     struct pn_landed_scan *spool = putting.spool;
-    int rc = prepare(&putting, e);
+    int rc = end_drops(dead->engine, connection, &before, e);
+    if (rc == 0) {
+        rc = prepare(&putting, e);
+    }
     if (rc == 0) {
         rc = rewrite_until_alone(&putting, e);
     }
@@ -699,11 +773,17 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
         } else if (putting.sunk[i] != NULL) {
             counts[i] += pn_landed_counts(putting.sunk[i]).rows;
         }
+    }
+    if (rc == 0) {
+        forget_added(&putting);
+    }
+    for (size_t i = 0; i < dead->count; i++) {
         pn_landed_destroy(&putting.sunk[i]);
     }
     pn_landed_destroy(&spool);
     free(putting.sunk);
     free(putting.after);
     pn_dropped_deinit(&dropped);
+    pn_dropped_deinit(&before);
     return rc;
 }

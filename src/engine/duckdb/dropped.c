@@ -18,6 +18,8 @@ enum {
     OBJECTS_MAX = 32 /* more are made one */
 };
 
+#define OPEN_SUFFIX ".open.jsonl"
+
 static char *folder_of(const struct pn_duckdb *engine)
 {
     return pn_xasprintf("%s/_dropped/", engine->pipeline->dead_letters_path);
@@ -25,12 +27,16 @@ static char *folder_of(const struct pn_duckdb *engine)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static int take_key(void *arg, const struct pn_object *object)
+static void add_key(struct pn_dropped *dropped, const char *key)
 {
-    struct pn_dropped *dropped = arg;
     pn_grow((void **)&dropped->keys, &dropped->key_capacity, dropped->key_count + 1,
             sizeof *dropped->keys);
-    dropped->keys[dropped->key_count++] = pn_xstrdup(object->key);
+    dropped->keys[dropped->key_count++] = pn_xstrdup(key);
+}
+
+static int take_key(void *arg, const struct pn_object *object)
+{
+    add_key(arg, object->key);
     return 0;
 }
 
@@ -159,13 +165,19 @@ int pn_dropped_read(struct pn_duckdb *engine, duckdb_connection connection,
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static int put(struct pn_duckdb *engine, struct pn_buf *text, struct pn_err *e)
+/* `made` NULL: the object is not open. */
+static int put(struct pn_duckdb *engine, struct pn_buf *text, struct pn_dropped *made,
+               struct pn_err *e)
 {
     char uuid[PN_UUID_SIZE];
     char *folder = folder_of(engine);
-    char *key = pn_xasprintf("%s%s.jsonl", folder, pn_uuid(uuid));
+    char *key =
+        pn_xasprintf("%s%s%s", folder, pn_uuid(uuid), made != NULL ? OPEN_SUFFIX : ".jsonl");
     int rc = pn_buf_check(text, "what is remembered of dropped letters", e);
     if (rc == 0) {
+        if (made != NULL) {
+            add_key(made, key);
+        }
         rc = pn_store_put_if_absent(engine->store, key, pn_buf_text(text), text->len, e);
     }
     pn_buf_reset(text);
@@ -183,7 +195,8 @@ static void add_text(struct pn_json_writer *json, const char *name, duckdb_resul
 }
 
 /* Writes rows of ("table", object, ids with commas between) as lines. */
-static int write_lines(struct pn_duckdb *engine, duckdb_result *result, struct pn_err *e)
+static int write_lines(struct pn_duckdb *engine, duckdb_result *result, struct pn_dropped *made,
+                       struct pn_err *e)
 {
     struct pn_buf text;
     int rc = 0;
@@ -206,19 +219,19 @@ static int write_lines(struct pn_duckdb *engine, duckdb_result *result, struct p
         pn_json_end_line(&json);
         duckdb_free(ids);
         if (text.len >= OBJECT_BYTES) {
-            rc = put(engine, &text, e);
+            rc = put(engine, &text, made, e);
         }
     }
     if (rc == 0 && text.len > 0) {
-        rc = put(engine, &text, e);
+        rc = put(engine, &text, made, e);
     }
     pn_buf_deinit(&text);
     return rc;
 }
 
-/* Writes what a SELECT gives as new objects. */
+/* Writes what a SELECT gives as new objects; open ones if `made` takes their keys. */
 static int write_selected(struct pn_duckdb *engine, duckdb_connection connection,
-                          const char *select, struct pn_err *e)
+                          const char *select, struct pn_dropped *made, struct pn_err *e)
 {
     duckdb_result result;
     struct pn_buf sql;
@@ -231,21 +244,15 @@ static int write_selected(struct pn_duckdb *engine, duckdb_connection connection
                 LINE_IDS, select);
     int rc = pn_duckdb_run_buf(connection, &sql, &result, e);
     if (rc == 0) {
-        rc = write_lines(engine, &result, e);
+        rc = write_lines(engine, &result, made, e);
         duckdb_destroy_result(&result);
     }
     pn_buf_deinit(&sql);
     return rc;
 }
 
-static int remove_read(struct pn_duckdb *engine, const struct pn_dropped *dropped, struct pn_err *e)
-{
-    return pn_store_remove_many(engine->store, (const char *const *)dropped->keys,
-                                dropped->key_count, e);
-}
-
 int pn_dropped_add(struct pn_duckdb *engine, duckdb_connection connection, const char *select,
-                   struct pn_err *e)
+                   struct pn_dropped *made, struct pn_err *e)
 {
     struct pn_dropped before = {.keys = NULL};
     duckdb_result result;
@@ -265,30 +272,114 @@ int pn_dropped_add(struct pn_duckdb *engine, duckdb_connection connection, const
     if (rc == 0 && count > PN_DROPPED_MAX) {
         rc = pn_err_input(e,
                           "%" PRId64 " dropped letters would have to be remembered, and at most %d "
-                          "can be: drop fewer, or correct the table or its records, and load again",
+                          "can be: drop fewer, or correct the tables or their records and load "
+                          "them with --full-refresh, which forgets letters that it does not find",
                           count, PN_DROPPED_MAX);
     }
     bool merges = before.key_count >= OBJECTS_MAX;
     if (rc == 0 && merges) {
         pn_buf_reset(&sql);
         pn_buf_addf(&sql, "SELECT * FROM dropped UNION ALL (%s)", select);
-        rc = write_selected(engine, connection, pn_buf_text(&sql), e);
+        rc = write_selected(engine, connection, pn_buf_text(&sql), made, e);
     } else if (rc == 0) {
-        rc = write_selected(engine, connection, select, e);
+        rc = write_selected(engine, connection, select, made, e);
     }
     if (rc == 0 && merges) {
-        rc = remove_read(engine, &before, e);
+        rc = pn_store_remove_many(engine->store, (const char *const *)before.keys, before.key_count,
+                                  e);
     }
     pn_dropped_deinit(&before);
     pn_buf_deinit(&sql);
     return rc;
 }
 
-int pn_dropped_keep(struct pn_duckdb *engine, duckdb_connection connection,
-                    const struct pn_dropped *dropped, const struct pn_buf *left, struct pn_err *e)
+static bool is_open(const char *key)
 {
-    int rc = write_selected(engine, connection, pn_buf_text(left), e);
-    return rc == 0 ? remove_read(engine, dropped, e) : rc;
+    size_t len = strlen(key);
+    size_t suffix_len = strlen(OPEN_SUFFIX);
+    return len > suffix_len && strcmp(key + len - suffix_len, OPEN_SUFFIX) == 0;
+}
+
+bool pn_dropped_is_open(const struct pn_dropped *dropped)
+{
+    size_t i = 0;
+    while (i < dropped->key_count && !is_open(dropped->keys[i])) {
+        i++;
+    }
+    return i < dropped->key_count;
+}
+
+/* MISSING: another one has closed it, or forgotten what it held. */
+static int close_one(struct pn_duckdb *engine, const char *open, const char *closed,
+                     struct pn_err *e)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, OBJECT_BYTES_MAX);
+    int rc = pn_store_get(engine->store, open, &text, e);
+    if (rc == 0) {
+        rc = pn_store_put(engine->store, closed, pn_buf_text(&text), text.len, e);
+    }
+    if (rc == 0) {
+        rc = pn_store_remove(engine->store, open, e);
+    }
+    pn_buf_deinit(&text);
+    return rc;
+}
+
+void pn_dropped_close(struct pn_duckdb *engine, struct pn_dropped *dropped)
+{
+    for (size_t i = 0; i < dropped->key_count; i++) {
+        struct pn_err why = {0};
+        char *open = dropped->keys[i];
+        if (!is_open(open)) {
+            continue;
+        }
+        char *closed = pn_xasprintf("%.*s.jsonl", (int)(strlen(open) - strlen(OPEN_SUFFIX)), open);
+        if (close_one(engine, open, closed, &why) != 0 && why.class_ != PN_CLASS_MISSING) {
+            pn_logger_warn(engine->logger, "engine",
+                           "%s: the next load looks again whether these dead letters have left "
+                           "their table: %s",
+                           open, why.msg);
+        }
+        free(open);
+        dropped->keys[i] = closed;
+    }
+}
+
+/* The keys that are in both; each list is in the order of the keys, and the result borrows. */
+static size_t find_common(const struct pn_dropped *a, const struct pn_dropped *b,
+                          const char **common)
+{
+    size_t count = 0;
+    for (size_t i = 0, k = 0; i < a->key_count && k < b->key_count;) {
+        int order = strcmp(a->keys[i], b->keys[k]);
+        if (order == 0) {
+            common[count++] = a->keys[i];
+        }
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return count;
+}
+
+int pn_dropped_keep(struct pn_duckdb *engine, duckdb_connection connection,
+                    const struct pn_dropped *dropped, const struct pn_dropped *before,
+                    const struct pn_buf *left, struct pn_err *e)
+{
+    const char **old = pn_xcalloc(dropped->key_count + 1, sizeof *old);
+    struct pn_dropped made = {.keys = NULL};
+    size_t count = find_common(dropped, before, old);
+    int rc = 0;
+    if (count > 0) { /* a drop at work leaves its objects open, and so are those made of them */
+        rc = write_selected(engine, connection, pn_buf_text(left),
+                            pn_dropped_is_open(dropped) ? &made : NULL, e);
+    }
+    if (rc == 0 && count > 0) {
+        rc = pn_store_remove_many(engine->store, old, count, e);
+    }
+    pn_dropped_deinit(&made);
+    free(old);
+    return rc;
 }
 
 void pn_dropped_warn(struct pn_duckdb *engine, const struct pn_err *why)

@@ -6,10 +6,13 @@
  *     <dead_letters_path>/_dropped/<uuid>.jsonl
  *     {"table":"raw_orders","object":"topics/…+0000000000.json","ids":["0f3a…", …]}
  *
- * A drop adds an object of its own. A load that replaces a table's letters forgets the ids that it
- * did not find again: what is left is written as one object, and then those that were read are
- * removed. A crash in between leaves an id in two objects, which does no harm. So nothing is ever
- * changed in place, and drops and loads may run at once, on any machine.
+ * A drop adds an object of its own, <uuid>.open.jsonl while its letters are still in their table. A
+ * load that finds an open one ends that drop first: it was killed, or is at work.
+ *
+ * A load that replaces a table's letters forgets the ids that it did not find again, and one that
+ * adds to a table those whose object is gone: what is left is written as one object, and then those
+ * that were read are removed. A crash in between leaves an id in two objects, which does no harm.
+ * So nothing is ever changed in place, and drops and loads may run at once, on any machine.
  *
  * Streams' letters are written once, so their drops need no memory.
  */
@@ -32,18 +35,38 @@ struct pn_dropped {
  * that is damaged is skipped with a warning: its letters come back. */
 int pn_dropped_read(struct pn_duckdb *engine, duckdb_connection connection,
                     struct pn_dropped *dropped, struct pn_err *e) PN_MUST_CHECK;
-/* Remembers what the SELECT gives: "table", object, id. INPUT: it would be too many. */
+/* Remembers what the SELECT gives: "table", object, id. INPUT: it would be too many. `made` gets
+ * the open objects, also where it fails. */
 int pn_dropped_add(struct pn_duckdb *engine, duckdb_connection connection, const char *select,
-                   struct pn_err *e) PN_MUST_CHECK;
-/* Forgets ids: `left` is a SELECT of the rows of `dropped` that stay. */
+                   struct pn_dropped *made, struct pn_err *e) PN_MUST_CHECK;
+/* Is one of the objects open? */
+bool pn_dropped_is_open(const struct pn_dropped *dropped);
+/* Closes the open ones: their letters have left the table. What fails is logged, and done by the
+ * next load. */
+void pn_dropped_close(struct pn_duckdb *engine, struct pn_dropped *dropped);
+/* Forgets ids: `left` is a SELECT of the rows of `dropped` that stay. Those of objects that are not
+ * in `before`, which was read before the load looked for letters, stay in any case: the load may
+ * not have seen the letters that a later drop took out. */
 int pn_dropped_keep(struct pn_duckdb *engine, duckdb_connection connection,
-                    const struct pn_dropped *dropped, const struct pn_buf *left,
-                    struct pn_err *e) PN_MUST_CHECK;
+                    const struct pn_dropped *dropped, const struct pn_dropped *before,
+                    const struct pn_buf *left, struct pn_err *e) PN_MUST_CHECK;
 /* Logs that ids could not be forgotten; the next load tries again. */
 void pn_dropped_warn(struct pn_duckdb *engine, const struct pn_err *why);
 void pn_dropped_deinit(struct pn_dropped *dropped);
 
-/* letter_drop.c: see pn_engine_drop_letters(). */
+/* dropped_gone.c: could a load of the table read the object, if it were there? */
+bool pn_dropped_is_object_of(const struct pn_duckdb *engine, const struct pn_table *table,
+                             const char *object);
+/* Adds the objects of `dropped` that no load of the table can read any more to the temporary table
+ * gone ("table", object). Lists the store's objects of the table. */
+int pn_dropped_find_gone(struct pn_duckdb *engine, duckdb_connection connection,
+                         const struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
+
+/* letter_drop.c: takes the letters of `dropped`, which was just read, out of their table where one
+ * of its objects is open, and closes these. RETRY: others write the table all the time. */
+int pn_dropped_end(struct pn_duckdb *engine, duckdb_connection connection,
+                   struct pn_dropped *dropped, struct pn_err *e) PN_MUST_CHECK;
+/* See pn_engine_drop_letters(). */
 int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_letter_drop *drops,
                            size_t count, int64_t *dropped, struct pn_err *e) PN_MUST_CHECK;
 

@@ -164,6 +164,25 @@ static int take_out_at_last(const struct from *from, int64_t *letters, struct pn
     }
 }
 
+int pn_dropped_end(struct pn_duckdb *engine, duckdb_connection connection,
+                   struct pn_dropped *dropped, struct pn_err *e)
+{
+    const struct from loads = {.engine = engine,
+                               .connection = connection,
+                               .table = pn_dead_letters_table(engine->pipeline),
+                               .id = PN_LETTER_ID_OF_LOADS,
+                               .ids = "SELECT id FROM dropped"};
+    int64_t letters = 0;
+    if (!pn_dropped_is_open(dropped)) {
+        return 0;
+    }
+    int rc = take_out_at_last(&loads, &letters, e);
+    if (rc == 0) {
+        pn_dropped_close(engine, dropped);
+    }
+    return rc;
+}
+
 int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_letter_drop *drops,
                            size_t count, int64_t *dropped, struct pn_err *e)
 {
@@ -176,6 +195,7 @@ int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_lett
                            .table = pn_stream_dead_letters_table(engine->pipeline),
                            .id = PN_LETTER_ID_OF_STREAMS,
                            .ids = "SELECT id FROM drops WHERE is_stream"};
+    struct pn_dropped made = {.keys = NULL};
     duckdb_connection connection = NULL;
     int64_t of_loads = 0;
     int64_t of_streams = 0;
@@ -186,17 +206,22 @@ int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_lett
         rc = make_drops(connection, drops, count, e);
     }
     if (rc == 0) {
-        rc = pn_dropped_add(engine, connection,
-                            "SELECT \"table\", object, id FROM drops WHERE NOT is_stream", e);
+        rc =
+            pn_dropped_add(engine, connection,
+                           "SELECT \"table\", object, id FROM drops WHERE NOT is_stream", &made, e);
     }
     if (rc == 0 && has(drops, count, false)) {
         rc = take_out_at_last(&loads, &of_loads, e);
+    }
+    if (rc == 0) {
+        pn_dropped_close(engine, &made);
     }
     if (rc == 0 && has(drops, count, true)) {
         rc = take_out_at_last(&streams, &of_streams, e);
     }
     *dropped = of_loads + of_streams;
     duckdb_disconnect(&connection);
+    pn_dropped_deinit(&made);
     if (rc != 0) {
         pn_err_prefix(e, "dropping dead letters");
     }

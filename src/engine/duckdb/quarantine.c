@@ -88,7 +88,7 @@ static void forget(struct pn_duckdb *engine, duckdb_connection connection,
         duckdb_destroy_result(&result);
     }
     if (rc == 0 && gone > 0) {
-        rc = pn_dropped_keep(engine, connection, dropped, &left, &why);
+        rc = pn_dropped_keep(engine, connection, dropped, dropped, &left, &why);
     }
     if (rc != 0) {
         pn_dropped_warn(engine, &why);
