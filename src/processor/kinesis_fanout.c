@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 
+enum { SILENT_MS = 10 * 1000 }; /* Kinesis sends an event every few seconds, if only an empty one */
+
 /* --- whose window it is ----------------------------------------------------------------------- */
 
 /* This thread reads from the window. With the lock. */
@@ -102,7 +104,8 @@ static void take(const struct fanout_read *read, struct pn_kinesis_subscription 
     out->next_offset = first + (int64_t)out->count;
     out->lost_until = read->reading->offset;
     if (spot.part == NULL && has_heard) {
-        out->behind_ms = window->behind_ms;
+        int64_t silent_ms = pn_mono_ms(read->fanout->reader->clock) - subscription->heard_ms;
+        out->behind_ms = window->behind_ms + (silent_ms > SILENT_MS ? silent_ms : 0);
         out->at_end = window->behind_ms == 0;
     }
     pn_kinesis_subscription_make_room(subscription);
@@ -120,14 +123,17 @@ static void doubt_end(const struct fanout_read *read)
     pthread_mutex_unlock(&read->fanout->lock);
 }
 
-/* The table has all records of a shard that Kinesis says is at its end. */
-static int take_end(const struct fanout_read *read, struct pn_err *e)
+/* The table has all records of a shard that Kinesis says is at its end, but for those that may be
+ * missing after its last one. */
+static int take_end(const struct fanout_read *read, bool has_gap, struct pn_err *e)
 {
     struct pn_processor_source_records *out = read->out;
     int rc = pn_kinesis_reader_check_end(read->reading, e);
     if (rc == 0) {
+        out->lost = has_gap ? pn_kinesis_reader_lost(read->reading, read->arena) : NULL;
         out->place.ended = true;
-        out->next_offset = read->reading->offset + 1;
+        out->next_offset =
+            read->reading->offset + (out->lost != NULL ? PN_KINESIS_READER_LOST_OFFSETS : 0) + 1;
         out->behind_ms = 0;
         out->at_end = true;
     } else {
@@ -178,6 +184,17 @@ static int judge_missing(const struct fanout_read *read, const char *arn, struct
     return pn_kinesis_reader_judge_missing(reading, read->arena, read->out, e);
 }
 
+/* An event of the shard has come, so it is there. With the lock. */
+static void note_there(const struct pn_kinesis_reading *reading)
+{
+    struct pn_kinesis_reader *reader = reading->reader;
+    pthread_mutex_lock(&reader->lock);
+    if (reading->stream->id == reading->id) {
+        pn_kinesis_reader_shard_of(reading->stream, reading->shard)->is_gone = false;
+    }
+    pthread_mutex_unlock(&reader->lock);
+}
+
 /* What is wrong with the subscription, if that is for people to know; else 0. With the lock. */
 static int trouble_of(const struct fanout_read *read,
                       const struct pn_kinesis_subscription *subscription, struct pn_err *e)
@@ -210,15 +227,21 @@ int pn_kinesis_fanout_read(struct pn_kinesis_fanout *fanout, struct pn_kinesis_r
     char arn[PN_KINESIS_READER_ARN_SIZE] = "";
     struct pn_kinesis_spot spot = {NULL, 0};
     enum todo todo = TODO_POLL;
+    bool has_gap = false;
     int rc = pn_kinesis_reader_check_stream(reading, e);
     *is_read = true;
     if (rc != 0) {
         return rc;
     }
     pthread_mutex_lock(&fanout->lock);
+    pn_kinesis_subscriptions_sweep(fanout);
     struct pn_kinesis_subscription *subscription =
         pn_kinesis_subscription_of(fanout, reading->stream->name, reading->id, reading->shard);
     if (subscription != NULL) {
+        if (subscription->has_heard) {
+            note_there(reading);
+        }
+        has_gap = subscription->window.has_gap;
         todo =
             choose(subscription, reading->place->text, pn_mono_ms(reading->reader->clock), &spot);
         bool is_there = todo == TODO_READ || (todo == TODO_SUBSCRIBE &&
@@ -243,7 +266,7 @@ int pn_kinesis_fanout_read(struct pn_kinesis_fanout *fanout, struct pn_kinesis_r
             pn_err_copy(e, &why);
         }
     } else if (todo == TODO_END) {
-        rc = take_end(&read, e);
+        rc = take_end(&read, has_gap, e);
     } else if (todo == TODO_MISSING) {
         rc = judge_missing(&read, arn, e);
     }
@@ -265,6 +288,8 @@ int pn_kinesis_fanout_create(struct pn_kinesis_reader *reader, const char *consu
     made->reader = reader;
     made->consumer = pn_xstrdup(consumer);
     made->begun = pn_metrics_get(metrics, PN_METRIC_STREAM_SUBSCRIPTIONS, NULL);
+    made->parser = pn_json_parser_create();
+    pn_json_parser_limit(made->parser, PN_KINESIS_FANOUT_VALUES_MAX);
     pthread_mutex_init(&made->asking, NULL);
     pthread_mutex_init(&made->lock, NULL);
     *fanout = made;
@@ -279,6 +304,7 @@ void pn_kinesis_fanout_destroy(struct pn_kinesis_fanout **fanout)
     }
     pn_kinesis_subscriptions_destroy(gone);
     pn_kinesis_consumers_destroy(gone);
+    pn_json_parser_destroy(&gone->parser);
     pthread_mutex_destroy(&gone->asking);
     pthread_mutex_destroy(&gone->lock);
     free(gone->consumer);

@@ -7,6 +7,7 @@
  *   kinesis_fanout.c               a table's read: from the window, which is moved to its place
  *   kinesis_fanout_subscription.c  one subscription after another to a shard
  *   kinesis_fanout_consumer.c      the consumer of a stream: found or registered
+ *   kinesis_consumer.c             what names it
  *
  * A shard has one subscription, and so one window. A table that is somewhere else reads by
  * GetRecords until it has come to the window, unless no other table reads from that: then the
@@ -24,12 +25,15 @@
 #define PN_PROCESSOR_KINESIS_FANOUT_H
 
 #include "kinesis/api/event_reader.h"
+#include "processor/kinesis_consumer.h"
 #include "processor/kinesis_reader.h"
 #include "processor/kinesis_window.h"
 
 enum {
+    PN_KINESIS_FANOUT_VALUES_MAX = 1 << 20,  /* of an event: up to 10,000 records of five each */
     PN_KINESIS_SUBSCRIPTIONS_MAX = 256,      /* of a process; further shards are polled */
     PN_KINESIS_FANOUT_BYTES_MAX = 128 << 20, /* in all windows, before they stop growing */
+    PN_KINESIS_FANOUT_SWEEP_MS = 10 * 1000,  /* so often it is looked for such ones */
     PN_KINESIS_FANOUT_ASKED_MS = 60 * 1000,  /* what no table asks for ends after this */
     PN_KINESIS_FANOUT_OTHERS_MS = 10 * 1000  /* a table that has not read since is not there */
 };
@@ -55,8 +59,7 @@ struct pn_kinesis_subscription {
     bool is_cancelled; /* likewise, and what it still brings is not taken */
     bool is_paused;    /* the window was full */
     bool has_heard;    /* an event has come in this call */
-    bool is_first;     /* nobody knows yet whether records are missing before its first event */
-    bool is_from_base; /* it began at the window's base */
+    bool is_first;     /* nobody knows yet whether records are missing before what it brings */
     bool misses;       /* Kinesis does not have the shard, or the consumer */
     bool continues;    /* the next one begins after `after`; else at the window's base */
     char after[PN_PLACE_TEXT_SIZE];
@@ -64,15 +67,15 @@ struct pn_kinesis_subscription {
     int64_t asked_ms;      /* when a table asked last; by the clock that only rises, as next_ms */
     int64_t begun_ms;      /* likewise */
     int64_t next_ms;       /* no further one before */
+    int64_t heard_ms;      /* when the last event came; likewise */
     int64_t began_ms;      /* as begun_ms, by the clock of Kinesis */
-    int failures;          /* in a row, without an event in between */
+    int failures;          /* in a row, without progress in between */
     int takeovers;         /* in a row */
     struct pn_err failure; /* the last one */
     /* Of the call: */
     struct pn_remote_call call;
     struct pn_buf body;
     struct pn_event_reader events;
-    struct pn_json_parser *parser;
     struct pn_err broken; /* why the call was ended here, or by an exception; code 0: neither */
     bool is_taken_over;   /* that exception */
     struct pn_kinesis_subscription *next;
@@ -97,9 +100,11 @@ struct pn_kinesis_fanout {
     struct pn_metric *begun;
     pthread_mutex_t asking; /* held while a consumer is asked for */
     struct pn_kinesis_consumer *consumers;
-    pthread_mutex_t lock; /* of what follows; never held during a call */
+    struct pn_json_parser *parser; /* of events; the remote's thread's */
+    pthread_mutex_t lock;          /* of what follows; never held during a call */
     struct pn_kinesis_subscription *subscriptions;
-    size_t bytes; /* in all windows */
+    size_t bytes;     /* in all windows */
+    int64_t swept_ms; /* by the clock that only rises */
 };
 
 /* INPUT when `consumer` is neither a name nor the ARN of a consumer. */
@@ -117,8 +122,6 @@ int pn_kinesis_fanout_read(struct pn_kinesis_fanout *fanout, struct pn_kinesis_r
 
 /* --- kinesis_fanout_consumer.c ---------------------------------------------------------------- */
 
-/* Is it a name that a consumer may have, or the ARN of one? Else INPUT. */
-int pn_kinesis_consumer_check(const char *consumer, struct pn_err *e) PN_MUST_CHECK;
 /* The consumer of the stream: registered if need be. *arn is "" while it is not ready, and is to be
  * asked for again. RETRY: it cannot be registered now; FATAL: it is another stream's. BLOCKS. */
 int pn_kinesis_consumer_get(struct pn_kinesis_fanout *fanout,
@@ -134,6 +137,8 @@ void pn_kinesis_consumers_destroy(struct pn_kinesis_fanout *fanout);
 struct pn_kinesis_subscription *pn_kinesis_subscription_of(struct pn_kinesis_fanout *fanout,
                                                            const char *stream, uint64_t id,
                                                            uint32_t shard);
+/* Now and then: lets go of those that nobody asks for. With the lock. */
+void pn_kinesis_subscriptions_sweep(struct pn_kinesis_fanout *fanout);
 /* Begins a call as the consumer of that ARN. With the lock; not while is_live. */
 void pn_kinesis_subscription_begin(struct pn_kinesis_subscription *subscription, const char *arn);
 /* Ends its call, if it has one. With the lock. */

@@ -6,36 +6,9 @@
 #include "processor/kinesis_fanout.h"
 
 enum {
-    AWAIT_MS = 1000,              /* between two looks at one that is being registered */
-    AWAIT_MS_MAX = 2 * 60 * 1000, /* that takes seconds, up to a minute */
-    NAME_LEN_MAX = 128
+    AWAIT_MS = 1000,             /* between two looks at one that is being registered */
+    AWAIT_MS_MAX = 2 * 60 * 1000 /* that takes seconds, up to a minute */
 };
-
-/* --- its name --------------------------------------------------------------------------------- */
-
-static bool is_arn(const char *consumer)
-{
-    return strncmp(consumer, "arn:", 4) == 0;
-}
-
-static bool is_name(const char *text)
-{
-    size_t len = strlen(text);
-    return len > 0 && len <= NAME_LEN_MAX &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
-}
-
-int pn_kinesis_consumer_check(const char *consumer, struct pn_err *e)
-{
-    const char *of = is_arn(consumer) ? strstr(consumer, "/consumer/") : NULL;
-    if (is_name(consumer) || (of != NULL && strlen(consumer) < PN_KINESIS_READER_ARN_SIZE)) {
-        return 0;
-    }
-    return pn_err_input(e,
-                        "kinesis.consumer is \"%.200s\": give a name of up to %d letters, digits, "
-                        "\"_\", \".\" and \"-\", or the ARN of a consumer",
-                        consumer, NAME_LEN_MAX);
-}
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
@@ -62,7 +35,7 @@ static int describe(struct pn_kinesis_fanout *fanout, const char *stream_arn, st
 {
     struct pn_reader_call call;
     pn_reader_call_begin(&call, "DescribeStreamConsumer");
-    if (is_arn(fanout->consumer)) {
+    if (pn_kinesis_consumer_is_arn(fanout->consumer)) {
         pn_json_add_cstr(&call.json, "ConsumerARN", fanout->consumer);
     } else {
         pn_json_add_cstr(&call.json, "StreamARN", stream_arn);
@@ -148,10 +121,9 @@ static void ask(struct pn_kinesis_fanout *fanout, struct pn_kinesis_consumer *co
 {
     struct found found = {NULL, NULL};
     struct pn_err failure = {0};
-    int64_t now_ms = pn_mono_ms(fanout->reader->clock);
     int rc = describe(fanout, stream_arn, &found, &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_MISSING) {
-        if (is_arn(fanout->consumer)) {
+        if (pn_kinesis_consumer_is_arn(fanout->consumer)) {
             (void)pn_err_set(&failure, PN_CLASS_RETRY, PN_FAIL,
                              "the stream %s has no consumer %s (kinesis.consumer): register it, or "
                              "give a name, which is registered where it is missing",
@@ -161,6 +133,7 @@ static void ask(struct pn_kinesis_fanout *fanout, struct pn_kinesis_consumer *co
             rc = register_it(fanout, stream_arn, &found, &failure);
         }
     }
+    int64_t now_ms = pn_mono_ms(fanout->reader->clock); /* calls take their time */
     if (rc == 0 && found.status != NULL && strcmp(found.status, "ACTIVE") == 0) {
         (void)snprintf(consumer->arn, sizeof consumer->arn, "%s", found.arn);
         consumer->is_active = true;
@@ -179,21 +152,6 @@ static void ask(struct pn_kinesis_fanout *fanout, struct pn_kinesis_consumer *co
     consumer->failure = failure;
 }
 
-/* An ARN names its stream: <stream's ARN>/consumer/<name>:<time>. */
-static int check_stream(const struct pn_kinesis_fanout *fanout, const char *stream,
-                        const char *stream_arn, struct pn_err *e)
-{
-    size_t len = strlen(stream_arn);
-    if (!is_arn(fanout->consumer) || (strncmp(fanout->consumer, stream_arn, len) == 0 &&
-                                      strncmp(fanout->consumer + len, "/consumer/", 10) == 0)) {
-        return 0;
-    }
-    return pn_err_fatal(e,
-                        "kinesis.consumer is the consumer of another stream than %s: %s. Give a "
-                        "name in its place, which serves all streams",
-                        stream, fanout->consumer);
-}
-
 int pn_kinesis_consumer_get(struct pn_kinesis_fanout *fanout,
                             const struct pn_kinesis_reader_stream *stream, uint64_t id, char *arn,
                             struct pn_err *e)
@@ -203,7 +161,7 @@ int pn_kinesis_consumer_get(struct pn_kinesis_fanout *fanout,
     memcpy(stream_arn, stream->arn, sizeof stream_arn);
     pthread_mutex_unlock(&fanout->reader->lock);
     arn[0] = '\0';
-    int rc = check_stream(fanout, stream->name, stream_arn, e);
+    int rc = pn_kinesis_consumer_check_stream(fanout->consumer, stream->name, stream_arn, e);
     if (rc != 0) {
         return rc;
     }

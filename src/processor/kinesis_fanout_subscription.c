@@ -9,10 +9,9 @@
 
 enum {
     BODY_BYTES_MAX = 8192,
-    REPLY_BYTES_MAX = 1 << 20,  /* of a refusal */
-    EVENT_VALUES_MAX = 1 << 20, /* an event has up to 10,000 records, of five values each */
-    RECORD_BYTES = 256,         /* that one takes beside its data */
-    PAUSE_FIRST_MS = 200,       /* after a failure, doubled by each further one */
+    REPLY_BYTES_MAX = 1 << 20, /* of a refusal */
+    PART_BLOCK_BYTES = 1024,   /* most events have few records, or none */
+    PAUSE_FIRST_MS = 200,      /* after a failure, doubled by each further one */
     PAUSE_MAX_MS = 5000,
     LIFE_MS_MIN = 1000,     /* a server that ends them sooner is not asked without a rest */
     PAUSE_IN_USE_MS = 1000, /* Kinesis refuses a second one for 5 seconds */
@@ -40,9 +39,9 @@ static int read_event(struct pn_kinesis_subscription *subscription, struct pn_by
     struct pn_kinesis_reader_records got = {.next = NULL};
     struct pn_err why = {0};
     struct pn_kinesis_part *made = pn_xcalloc(1, sizeof *made);
-    pn_arena_init(&made->arena, 0);
-    int rc =
-        pn_json_parse(subscription->parser, payload.data, payload.len, payload.len, &root, &why);
+    struct pn_json_parser *parser = subscription->fanout->parser;
+    pn_arena_init(&made->arena, PART_BLOCK_BYTES);
+    int rc = pn_json_parse(parser, payload.data, payload.len, payload.len, &root, &why);
     const char *odd = rc != 0 ? why.msg : pn_kinesis_reader_take_records(root, &made->arena, &got);
     const struct pn_json *next = rc == 0 ? pn_json_get(root, "ContinuationSequenceNumber") : NULL;
     for (size_t i = 1; odd == NULL && i < got.count; i++) {
@@ -57,42 +56,42 @@ static int read_event(struct pn_kinesis_subscription *subscription, struct pn_by
     if (odd != NULL) {
         rc = pn_reader_call_odd(OPERATION, odd, e);
         pn_kinesis_part_destroy(made);
+        pn_json_parser_trim(parser);
         return rc;
     }
     made->records = got.records;
     made->sequences = got.sequences;
     made->count = got.count;
     made->behind_ms = got.behind_ms;
-    made->bytes = (size_t)got.bytes + got.count * RECORD_BYTES;
+    made->bytes = made->arena.total_bytes + sizeof *made;
     *after = next != NULL && next->type == PN_JSON_STRING ? pn_json_dup(next) : NULL;
+    pn_json_parser_trim(parser);
     *part = made;
     return 0;
 }
 
-/* Leaves out the records that the window has. *met: the first one was the window's last. */
+/* Leaves out the records that the window has. *met: there were some, so that what follows them is
+ * without a hole. */
 static void pass_known(const struct pn_kinesis_window *window, struct pn_kinesis_part *part,
                        bool *met)
 {
     const char *last = pn_kinesis_window_last(window);
-    *met = last != NULL && part->count > 0 && strcmp(part->sequences[0], last) == 0;
+    *met = false;
     while (last != NULL && part->count > 0 &&
            !pn_kinesis_sequence_is_after(part->sequences[0], last)) {
         part->records++;
         part->sequences++;
         part->count--;
+        *met = true;
     }
 }
 
-/* Is it known by now whether records are missing before the first event of this call? Then *gap:
- * they may be. The first subscription begins with the record that the window begins after, if that
- * is still there. With the lock. */
-static bool knows_start(const struct pn_kinesis_subscription *subscription, bool met, bool is_empty,
-                        int64_t behind_ms, bool *gap)
+/* Is it known by now whether records are missing before what this call brings? They may be, unless
+ * it brings some that are in the window. An event can be empty before the records, as a read can:
+ * then it is not known. */
+static bool knows_start(const struct pn_kinesis_part *part, bool is_empty, bool is_end)
 {
-    bool begins_at_record = subscription->is_from_base && subscription->window.first == NULL &&
-                            pn_kinesis_window_last(&subscription->window) != NULL;
-    *gap = !met;
-    return !begins_at_record || !is_empty || behind_ms == 0;
+    return !is_empty || part->behind_ms == 0 || is_end;
 }
 
 /* Takes an event into the window. With the lock. */
@@ -101,13 +100,12 @@ static void add_event(struct pn_kinesis_subscription *subscription, struct pn_ki
 {
     struct pn_kinesis_window *window = &subscription->window;
     bool met = false;
-    bool gap = false;
     bool was_empty = part->count == 0;
+    int64_t now_ms = pn_mono_ms(subscription->fanout->reader->clock);
     pass_known(window, part, &met);
-    if (subscription->is_first &&
-        knows_start(subscription, met, was_empty, part->behind_ms, &gap)) {
+    if (subscription->is_first && knows_start(part, was_empty, after == NULL)) {
         subscription->is_first = false;
-        window->has_gap = window->has_gap || gap;
+        window->has_gap = window->has_gap || !met;
     }
     part->until_ms = subscription->is_first ? 0 : subscription->began_ms - part->behind_ms;
     window->behind_ms = part->behind_ms;
@@ -118,8 +116,11 @@ static void add_event(struct pn_kinesis_subscription *subscription, struct pn_ki
         (void)snprintf(subscription->after, sizeof subscription->after, "%s", after);
     }
     subscription->has_heard = true;
-    subscription->failures = 0;
-    if (pn_mono_ms(subscription->fanout->reader->clock) - subscription->begun_ms > UNDISTURBED_MS) {
+    subscription->heard_ms = now_ms;
+    if (part->count > 0 || part->behind_ms == 0) { /* empty events alone are a stand-still */
+        subscription->failures = 0;
+    }
+    if (now_ms - subscription->begun_ms > UNDISTURBED_MS) {
         subscription->takeovers = 0;
     }
     size_t before = window->bytes;
@@ -148,7 +149,7 @@ static void take_exception(struct pn_kinesis_subscription *subscription,
                    (int)(event->type.len < sizeof type ? event->type.len : sizeof type - 1),
                    event->type.data != NULL ? (const char *)event->type.data : "");
     if (event->kind == PN_EVENT_EXCEPTION &&
-        pn_json_parse(subscription->parser, event->payload.data, event->payload.len,
+        pn_json_parse(subscription->fanout->parser, event->payload.data, event->payload.len,
                       event->payload.len, &root, NULL) == 0) {
         (void)(pn_json_get_text(root, "message", &message, &len) ||
                pn_json_get_text(root, "Message", &message, &len));
@@ -289,6 +290,7 @@ static void done(struct pn_remote_call *call)
     int64_t due_ms = pn_mono_ms(fanout->reader->clock) + pause_ms * share / 1000;
     int64_t first_ms = subscription->begun_ms + LIFE_MS_MIN;
     subscription->next_ms = due_ms > first_ms ? due_ms : first_ms;
+    pn_event_reader_deinit(&subscription->events); /* it may have a large part of a message */
     subscription->is_live = false;
     subscription->is_cancelled = false;
     pthread_mutex_unlock(&fanout->lock);
@@ -335,7 +337,6 @@ void pn_kinesis_subscription_begin(struct pn_kinesis_subscription *subscription,
     subscription->is_paused = false;
     subscription->has_heard = false;
     subscription->is_first = true;
-    subscription->is_from_base = !subscription->continues;
     subscription->misses = false;
     subscription->is_taken_over = false;
     subscription->broken = (struct pn_err){0};
@@ -388,7 +389,6 @@ static void destroy(struct pn_kinesis_subscription *subscription)
     subscription->fanout->bytes -= subscription->window.bytes;
     pn_kinesis_window_deinit(&subscription->window);
     pn_event_reader_deinit(&subscription->events);
-    pn_json_parser_destroy(&subscription->parser);
     pn_buf_deinit(&subscription->body);
     pn_buf_deinit(&subscription->call.reply);
     free(subscription->stream);
@@ -417,6 +417,15 @@ static size_t sweep(struct pn_kinesis_fanout *fanout, int64_t now_ms)
     return count;
 }
 
+void pn_kinesis_subscriptions_sweep(struct pn_kinesis_fanout *fanout)
+{
+    int64_t now_ms = pn_mono_ms(fanout->reader->clock);
+    if (now_ms - fanout->swept_ms >= PN_KINESIS_FANOUT_SWEEP_MS) {
+        fanout->swept_ms = now_ms;
+        (void)sweep(fanout, now_ms);
+    }
+}
+
 struct pn_kinesis_subscription *pn_kinesis_subscription_of(struct pn_kinesis_fanout *fanout,
                                                            const char *stream, uint64_t id,
                                                            uint32_t shard)
@@ -436,8 +445,7 @@ struct pn_kinesis_subscription *pn_kinesis_subscription_of(struct pn_kinesis_fan
     made->id = id;
     made->shard = shard;
     made->window.behind_ms = -1;
-    made->parser = pn_json_parser_create();
-    pn_json_parser_limit(made->parser, EVENT_VALUES_MAX);
+    made->asked_ms = pn_mono_ms(fanout->reader->clock);
     made->call = (struct pn_remote_call){
         .operation = OPERATION, .kind = PN_REMOTE_STREAM, .done = done, .take = take, .arg = made};
     pn_buf_init(&made->body, BODY_BYTES_MAX);

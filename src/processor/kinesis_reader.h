@@ -17,6 +17,7 @@
 #include "aws/remote/remote.h"
 #include "base/notifier.h"
 #include "base/random.h"
+#include "processor/kinesis_consumer.h"
 #include "processor/kinesis_reader_call.h"
 #include "processor/source.h"
 
@@ -24,7 +25,7 @@ enum {
     /* How old may it be which streams and shards there are? Kinesis allows few looks. */
     PN_KINESIS_READER_LOOK_MS = 10000,
     PN_KINESIS_READER_ITERATOR_BYTES_MAX = 8192,
-    PN_KINESIS_READER_ARN_SIZE = 512,
+    PN_KINESIS_READER_ARN_SIZE = PN_KINESIS_CONSUMER_ARN_SIZE,
     PN_KINESIS_READER_CURSORS_MAX = 1024 /* of a shard: the readers of its stream's tables */
 };
 

@@ -126,12 +126,18 @@ bool pn_kinesis_window_find(const struct pn_kinesis_window *window, const char *
     if (!is_number(text)) {
         return false;
     }
+    /* Most tables are at the end. */
+    int past = window->last != NULL ? compare(text, last_of(window->last)) : 1;
+    if (past >= 0) {
+        *spot = (struct pn_kinesis_spot){.part = NULL};
+        return past == 0;
+    }
     struct pn_kinesis_part *part = window->first;
-    while (part != NULL && compare(last_of(part), text) < 0) {
+    while (compare(last_of(part), text) < 0) {
         part = part->next;
     }
-    size_t index = part != NULL ? index_in(part, text) : 0;
-    if (part == NULL || index == part->count) {
+    size_t index = index_in(part, text);
+    if (index == part->count) {
         return false;
     }
     bool is_last = index + 1 == part->count;

@@ -19,7 +19,7 @@ struct pn_kinesis_part {
     struct pn_record *records;
     const char **sequences;
     size_t count;
-    size_t bytes;
+    size_t bytes; /* that it takes, with its arena */
     int64_t behind_ms;
     int64_t until_ms; /* what arrived before this time is read with its last record */
     bool follows_gap; /* nobody knows whether records are missing before its first one */

@@ -6,6 +6,7 @@
 #include "aws/remote/remote.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "processor/kinesis_consumer.h"
 #include "server/stations.h"
 
 enum { INPUT_BYTES_MAX = 4096, REPLY_BYTES_MAX = 1 << 20 };
@@ -116,44 +117,59 @@ static char *read_arn(const struct asking *asking)
     return arn;
 }
 
+/* Asks for the consumer of the stream with that ARN. */
+static int ask_consumer(struct asking *asking, const char *consumer, const char *stream_arn,
+                        bool *missing, struct pn_err *e)
+{
+    struct pn_json_writer json;
+    pn_buf_reset(&asking->input);
+    pn_json_writer_init(&json, &asking->input);
+    pn_json_put_object(&json);
+    if (pn_kinesis_consumer_is_arn(consumer)) {
+        pn_json_add_cstr(&json, "ConsumerARN", consumer);
+    } else {
+        pn_json_add_cstr(&json, "StreamARN", stream_arn);
+        pn_json_add_cstr(&json, "ConsumerName", consumer);
+    }
+    pn_json_end(&json);
+    return ask(asking, "DescribeStreamConsumer", missing, e);
+}
+
 /* Looks for the consumer as which the stream is subscribed to. One that is named may be missing:
- * it is registered when tables are filled. */
+ * it is registered when tables are filled. Nothing is registered here, and nothing subscribed to,
+ * which would end the subscription of a running worker. */
 static int check_consumer(struct asking *asking, const char *consumer, const char *stream,
                           struct pn_err *e)
 {
-    struct pn_json_writer json;
-    bool is_arn = strncmp(consumer, "arn:", 4) == 0;
     bool missing = false;
+    bool is_other = false;
     write_input(&asking->input, stream);
     int rc = ask(asking, "DescribeStreamSummary", &missing, e);
     char *arn = rc == 0 ? read_arn(asking) : NULL;
+    if (rc == 0 && arn != NULL) {
+        rc = pn_kinesis_consumer_check_stream(consumer, stream, arn, e);
+        is_other = rc != 0;
+    }
     if (rc == 0) {
-        pn_buf_reset(&asking->input);
-        pn_json_writer_init(&json, &asking->input);
-        pn_json_put_object(&json);
-        if (is_arn) {
-            pn_json_add_cstr(&json, "ConsumerARN", consumer);
-        } else {
-            pn_json_add_cstr(&json, "StreamARN", arn != NULL ? arn : "");
-            pn_json_add_cstr(&json, "ConsumerName", consumer);
-        }
-        pn_json_end(&json);
-        rc = ask(asking, "DescribeStreamConsumer", &missing, e);
+        rc = ask_consumer(asking, consumer, arn != NULL ? arn : "", &missing, e);
     }
     free(arn);
-    if (rc != 0 && (!missing || is_arn)) {
-        pn_err_prefix(e, "the stream %s cannot be subscribed to as kinesis.consumer", stream);
-        pn_err_add(e, ". Subscribing needs the actions kinesis:DescribeStreamConsumer, "
-                      "kinesis:RegisterStreamConsumer and kinesis:SubscribeToShard");
+    if (rc == 0 || is_other) {
         return rc;
     }
-    return 0;
+    if (missing && !pn_kinesis_consumer_is_arn(consumer)) {
+        return 0;
+    }
+    pn_err_prefix(e, "the stream %s cannot be subscribed to as kinesis.consumer", stream);
+    pn_err_add(e, ". Subscribing needs the actions kinesis:DescribeStreamConsumer, "
+                  "kinesis:RegisterStreamConsumer and kinesis:SubscribeToShard");
+    return rc;
 }
 
 static int check_consumers(const struct pn_app *app, struct asking *asking, struct pn_err *e)
 {
     const char *consumer = app->settings->kinesis.consumer;
-    int rc = 0;
+    int rc = consumer[0] != '\0' ? pn_kinesis_consumer_check(consumer, e) : 0;
     for (size_t i = 0; rc == 0 && consumer[0] != '\0' && i < app->pipeline->stream_count; i++) {
         const struct pn_pipeline_stream *stream = &app->pipeline->streams[i];
         rc = stream->flow_count > 0 ? check_consumer(asking, consumer, stream->name, e) : 0;

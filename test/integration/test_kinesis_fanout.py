@@ -572,6 +572,14 @@ def test_who_only_looks_registers_nothing(ours, pipeline, data):
                    env=KEYS, check=False)  # fmt: skip
         [row] = [row for row in json.loads(done.stdout) if row["part"] == "streams"]
         assert row["state"] == "bad" and "kinesis:SubscribeToShard" in row["detail"]
+    for consumer, reason in {
+        "not a name": "give a name of up to 128 letters",
+        f"{arn_of(stream)}2/consumer/c:1": "is the consumer of another stream than numbers",
+        f"{arn_of(stream)}/consumer/c:1": "kinesis:SubscribeToShard",
+    }.items():
+        done = run(*args[:-1], f"kinesis.consumer={consumer}", data=data, env=KEYS, check=False)
+        [row] = [row for row in json.loads(done.stdout) if row["part"] == "streams"]
+        assert row["state"] == "bad" and reason in row["detail"], row
 
 
 @pytest.mark.parametrize("front", ["pinion", "http2"])

@@ -206,7 +206,7 @@ static bool judge_error(struct pn_remote *remote, struct pn_remote_attempt *atte
                          remote->host, reason.type, reason.message);
         return end_with_failure(attempt, &failure);
     }
-    bool is_put = call->kind != PN_REMOTE_CALL;
+    bool is_put = call->kind == PN_REMOTE_PUT_RECORD || call->kind == PN_REMOTE_PUT_RECORDS;
     bool passes = is_one_of(reason.type, of_haste) || call->status == 500 || call->status == 503;
     if (is_put && passes && may_try_again(attempt)) {
         pn_metric_add(remote->again, records_of(attempt));

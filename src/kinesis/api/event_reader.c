@@ -8,6 +8,7 @@ enum {
     CRC_BYTES = 4,
     PRELUDE_BYTES = LENGTHS_BYTES + CRC_BYTES,
     REST_BYTES_MIN = PRELUDE_BYTES + CRC_BYTES,
+    FRAME_BYTES_KEPT = 64 * 1024, /* from one message to the next */
     FRAME_BYTES_MAX = REST_BYTES_MIN + PN_EVENT_HEADERS_MAX + PN_EVENT_PAYLOAD_MAX
 };
 
@@ -197,6 +198,9 @@ int pn_event_reader_take(struct pn_event_reader *reader, const char *bytes, size
 {
     struct pn_buf *frame = &reader->frame;
     if (reader->is_whole) {
+        if (frame->capacity > FRAME_BYTES_KEPT) {
+            pn_buf_deinit(frame);
+        }
         pn_buf_reset(frame);
         reader->is_whole = false;
     }

@@ -14,16 +14,23 @@
 
 #include "base/mem.h"
 
+static struct answer next_answer(const struct script *script, size_t i, size_t *len)
+{
+    if (script->choose != NULL) {
+        return script->choose(script->arg, &script->asked[i], len);
+    }
+    struct answer answer = script->answers[i < script->answer_count ? i : script->answer_count - 1];
+    *len = strlen(answer.body);
+    return answer;
+}
+
 static enum MHD_Result reply(struct script *script, struct MHD_Connection *connection)
 {
-    size_t i = script->request_count++;
-    if (i >= script->answer_count) {
-        i = script->answer_count - 1;
-    }
-    const struct answer *answer = &script->answers[i];
+    size_t len = 0;
+    const struct answer answer = next_answer(script, script->request_count++, &len);
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(answer->body), (void *)(uintptr_t)answer->body, MHD_RESPMEM_PERSISTENT);
-    enum MHD_Result queued = MHD_queue_response(connection, answer->status, response);
+        len, (void *)(uintptr_t)answer.body, MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result queued = MHD_queue_response(connection, answer.status, response);
     MHD_destroy_response(response);
     return queued;
 }

@@ -34,6 +34,10 @@ struct script {
     struct asked asked[SCRIPT_REQUESTS_MAX];
     size_t request_count; /* at SCRIPT_REQUESTS_MAX connections are dropped without an answer */
     pthread_mutex_t lock; /* held while a request is kept */
+    /* Not NULL: says the answers in place of those above, with the lengths of their bodies, which
+     * it owns. Set it before the first request. */
+    struct answer (*choose)(void *arg, const struct asked *asked, size_t *len);
+    void *arg;
     void *daemon;
     char url[64];
     char folder[32];
