@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "engine/incremental.h"
-#include "report/undeclared.h"
+#include "report/left_tables.h"
 
 enum { TEXT_BYTES_MAX = 16 << 20 };
 
@@ -26,6 +26,7 @@ struct diff {
     const struct pn_delta_snapshot *snapshot;
     enum fate fate;
     bool widens; /* types only get wider, and columns are added */
+    bool is_refused; /* the definition, and with it all that changes */
     struct pn_row_writer *rows;
 };
 
@@ -55,7 +56,7 @@ static void put(const struct diff *diff, const struct change *change)
     static const char *const effects[] = {
         [REPLACED] = "the next run overwrites the table",
         [AFRESH] = "the next run makes the table afresh, from all records or rows"};
-    bool refused = diff->fate == KEPT && change->effect == NULL;
+    bool refused = diff->fate == KEPT && (diff->is_refused || change->effect == NULL);
     const char *effect = diff->fate != KEPT ? effects[diff->fate]
                          : refused          ? refusal(diff->table)
                                             : change->effect;
@@ -264,6 +265,7 @@ static void compare_making(const struct pn_pipeline *pipeline, struct diff *diff
         put(diff, &change);
     } else if (is_incremental(table) && !same) {
         const struct change change = {.what = "definition"};
+        diff->is_refused = diff->fate == KEPT;
         put(diff, &change);
     }
 }
@@ -297,67 +299,6 @@ static int diff_table(const struct pn_table_source *source, const struct pn_tabl
     return rc;
 }
 
-/* --- tables that left ------------------------------------------------------------------------- */
-
-static bool is_ours(const struct pn_delta_history_entry *entry)
-{
-    static const char name[] = "pinion/";
-    return pn_delta_maker_is_known(&entry->maker) ||
-           strncmp(entry->engine_info, name, strlen(name)) == 0;
-}
-
-/* Has this program made one of its newest commits? A table whose log cannot be read counts as
- * another's. */
-static bool made_here(const struct pn_table_source *source, const char *key)
-{
-    enum { COMMITS_MAX = 100 };
-    struct pn_delta_history_entry *entries = NULL;
-    size_t count = 0;
-    bool is = false;
-    struct pn_err ignored;
-    struct pn_arena arena;
-    struct pn_delta *delta = pn_report_open_table(source, key);
-    pn_arena_init(&arena, 0);
-    if (pn_delta_history(delta, -1, COMMITS_MAX, &arena, &entries, &count, &ignored) == 0) {
-        for (size_t i = 0; !is && i < count; i++) {
-            is = is_ours(&entries[i]);
-        }
-    }
-    pn_arena_deinit(&arena);
-    pn_delta_destroy(&delta);
-    return is;
-}
-
-static int diff_undeclared(const struct pn_table_source *source, struct pn_row_writer *rows,
-                           bool *is_cut, struct pn_err *e)
-{
-    struct pn_undeclared found = {0};
-    struct pn_arena arena;
-    pn_arena_init(&arena, 0);
-    int rc = pn_report_undeclared(source->pipeline, source->store, PN_UNDECLARED_ANYWHERE, &arena,
-                                  &found, e);
-    for (size_t i = 0; rc == 0 && i < found.count; i++) {
-        if (made_here(source, found.keys[i])) {
-            const struct pn_table table = {.name = found.keys[i]};
-            const struct diff diff = {.table = &table, .rows = rows, .fate = KEPT};
-            const char *key = found.keys[i];
-            const char *query = strchr(key, '/') == NULL
-                                    ? ""
-                                    : pn_arena_printf(&arena, "query it as \"%s\", ", key);
-            const char *effect =
-                pn_arena_printf(&arena,
-                                "nothing is deleted: %sdeclare it again, or remove "
-                                "it by `pinion store rm --recursive %s/`",
-                                query, key);
-            const struct change change = {.what = "not declared", .effect = effect};
-            put(&diff, &change);
-        }
-    }
-    *is_cut = found.is_cut;
-    pn_arena_deinit(&arena);
-    return rc;
-}
-
 int pn_report_pipeline_diff(const struct pn_table_source *source, struct pn_row_writer *rows,
                             bool *is_cut, struct pn_err *e)
 {
@@ -367,5 +308,5 @@ int pn_report_pipeline_diff(const struct pn_table_source *source, struct pn_row_
     for (size_t i = 0; rc == 0 && i < source->pipeline->table_count; i++) {
         rc = diff_table(source, &source->pipeline->tables[i], rows, e);
     }
-    return rc == 0 ? diff_undeclared(source, rows, is_cut, e) : rc;
+    return rc == 0 ? pn_report_left_tables(source, rows, is_cut, e) : rc;
 }

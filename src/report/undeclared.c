@@ -95,41 +95,46 @@ static int stop_at_first(void *arg, const struct pn_object *object)
     return 1;
 }
 
-static int is_table(struct search *search, const char *key, bool *is, struct pn_err *e)
+/* Is an object in that folder of `key`? */
+static int has_folder(struct search *search, const char *key, const char *name, bool *has,
+                      struct pn_err *e)
 {
-    const char *log = pn_arena_printf(search->arena, "%s/_delta_log/", key);
-    *is = false;
-    int rc = pn_store_list(search->store, log, NULL, stop_at_first, is, e);
-    return *is ? 0 : rc;
+    const char *folder = pn_arena_printf(search->arena, "%s/%s/", key, name);
+    *has = false;
+    int rc = pn_store_list(search->store, folder, NULL, stop_at_first, has, e);
+    return *has ? 0 : rc;
 }
 
-/* The folders right below `parent`, of which `depth` parts are above. The keys of a folder that was
- * found are skipped: '0' comes right after '/'. */
+/* The folders right below `parent`, which has `depth` parts: "" has none. The keys of a folder that
+ * was found are skipped: '0' comes right after '/'. */
 static int look_below(struct search *search, const char *parent, int depth, struct pn_err *e);
 
 static int look_at(struct search *search, const char *key, int depth, struct pn_err *e)
 {
     const char *slash = strrchr(key, '/');
     const char *name = slash != NULL ? slash + 1 : key;
-    bool is = false;
+    bool is_table = false;
+    bool is_store = false;
     if (name[0] == '_' || name[0] == '.' || is_declared(search->pipeline, key)) {
         return 0;
     }
     if (!may_look(search)) {
         return 0;
     }
-    int rc = is_table(search, key, &is, e);
-    if (rc == 0 && is) {
+    int rc = has_folder(search, key, "_delta_log", &is_table, e);
+    if (rc == 0 && is_table) {
         search->found->keys[search->found->count++] = key;
-    } else if (rc == 0 && depth < PN_UNDECLARED_DEPTH_MAX) {
-        rc = look_below(search, key, depth, e);
+    } else if (rc == 0 && depth < PN_UNDECLARED_DEPTH_MAX && may_look(search)) {
+        rc = has_folder(search, key, ".pinion", &is_store, e);
+        rc = rc == 0 && !is_store ? look_below(search, key, depth, e) : rc;
     }
     return rc;
 }
 
 static int look_below(struct search *search, const char *parent, int depth, struct pn_err *e)
 {
-    const char *prefix = pn_arena_printf(search->arena, "%s/", parent);
+    const char *prefix =
+        parent[0] != '\0' ? pn_arena_printf(search->arena, "%s/", parent) : parent;
     const char *after = NULL;
     int rc = 0;
     for (bool more = true; rc == 0 && more && may_look(search);) {
@@ -162,18 +167,6 @@ static int begin_at_tables(struct search *search, const char *path, struct pn_er
     return look_at(search, root, 1, e);
 }
 
-struct beginning {
-    struct search *search;
-    struct pn_err *e;
-};
-
-static int begin_at_folder(void *arg, const char *folder)
-{
-    const struct beginning *beginning = arg;
-    return look_at(beginning->search, pn_arena_strdup(beginning->search->arena, folder), 1,
-                   beginning->e);
-}
-
 static int begin_beside_tables(struct search *search, struct pn_err *e)
 {
     enum { OWN_PATHS = 2 };
@@ -196,10 +189,8 @@ int pn_report_undeclared(const struct pn_pipeline *pipeline, struct pn_store *st
                          struct pn_undeclared *found, struct pn_err *e)
 {
     struct search search = {.pipeline = pipeline, .store = store, .arena = arena, .found = found};
-    struct beginning beginning = {.search = &search, .e = e};
     *found = (struct pn_undeclared){.count = 0};
     found->keys = pn_arena_calloc(arena, PN_UNDECLARED_MAX, sizeof *found->keys);
-    return where == PN_UNDECLARED_ANYWHERE
-               ? pn_store_folders(store, "", begin_at_folder, &beginning, e)
-               : begin_beside_tables(&search, e);
+    return where == PN_UNDECLARED_ANYWHERE ? look_below(&search, "", 0, e)
+                                           : begin_beside_tables(&search, e);
 }

@@ -4,8 +4,8 @@
  *
  * The search looks below the first part of each path of the pipeline's tables ("delta_tables"), and
  * in the rest of the store only if asked to: that may be a bucket of many other things. It enters
- * no table, no folder of checkpoints or of the sink, and none whose name begins with "_" or ".";
- * its limits are below.
+ * no table, no folder of checkpoints or of the sink, none that is the store of another data folder
+ * (it has a folder ".pinion"), and none whose name begins with "_" or "."; its limits are below.
  */
 #ifndef PN_REPORT_UNDECLARED_H
 #define PN_REPORT_UNDECLARED_H

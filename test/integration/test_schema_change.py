@@ -434,8 +434,80 @@ def test_diff_names_tables_that_left(data, tmp_path):
     (folder / "pipeline.yml").write_text(moved.replace("path: new/place", "path: orders"))
     (found,) = diff(data, folder)
     assert (found["table"], found["change"]) == ("new/place", "not declared")
-    assert 'query it as "new/place"' in found["effect"]
+    assert found["effect"] == (
+        'nothing is deleted: query it as "new/place", declare it again, or remove its folder if no '
+        "other pipeline uses it (made by pinion task)"
+    )
     assert rows(data, folder, 'SELECT id FROM "new/place"') == [{"id": 1}]
-    run(*found["effect"].split("`")[1].removeprefix("pinion ").split(), "--yes", data=data)
+    run("store", "rm", "--recursive", "new/place/", "--yes", data=data)
     assert diff(data, folder) == []
+    # A query that is shown can be run as it is shown.
+    odd = moved.replace("path: new/place", """path: 'new/"pl'';$(x)'""")
+    (folder / "pipeline.yml").write_text(odd)
+    task("clean", data, folder)
+    (folder / "pipeline.yml").write_text(moved.replace("path: new/place", "path: orders"))
+    (found,) = diff(data, folder)
+    shown = """"new/""pl';$(x)\""""
+    assert found["table"] == """new/"pl';$(x)""" and f"query it as {shown}," in found["effect"]
+    assert rows(data, folder, f"SELECT id FROM {shown}") == [{"id": 1}]
     assert (data / "store/others").exists()
+
+
+def test_diff_says_what_else_is_in_the_folder_of_a_table_that_left(data, tmp_path):
+    """No row advises to remove a folder in which are rows, or what rows are made of."""
+    folder = write_pipeline(tmp_path / "change", OLD, clean="mode: overwrite")
+    land(data, "shop.orders", 0, 0, [old(1)])
+    task("load", data, folder)
+    task("clean", data, folder)
+    before = (folder / "pipeline.yml").read_text()
+
+    def effect_of(text, key="orders"):
+        (folder / "pipeline.yml").write_text(text)
+        (row,) = [
+            row for row in diff(data, folder)
+            if row["change"] == "not declared" and row["table"] == key
+        ]  # fmt: skip
+        return row["effect"]
+
+    moved = before.replace("path: orders\n", "path: orders/clean\n")
+    kept = "but do not remove its folder, in which is "
+    assert kept + "the table orders (orders/clean) (" in effect_of(moved)
+    task("clean", data, folder)
+    assert kept + "the table orders (orders/clean) (" in effect_of(moved)
+    # Not declared either, but a table.
+    elsewhere = before.replace("path: orders\n", "path: elsewhere\n")
+    assert kept + "the table orders/clean (" in effect_of(elsewhere)
+    run("store", "rm", "--recursive", "orders/clean/", "--yes", data=data)
+    assert "or remove its folder if no other pipeline uses it (" in effect_of(elsewhere)
+    for more, inside in (
+        ("  b: {path: orders/b/c, from_topic: shop.orders, columns: {id: bigint}}\n",
+         "the table b (orders/b/c)"),
+        ('  b: {path: b, from_files: "orders/*/*.json", columns: {id: bigint}}\n',
+         "what the table b is made of (orders/*/*.json)"),
+    ):  # fmt: skip
+        assert kept + inside in effect_of(elsewhere.replace("dags:\n", more + "dags:\n"))
+    streams = "streams: {shop: {start: trim_horizon, table: live}}\n"
+    live = "  live: {path: live, like: orders, checkpoints: orders/marks}\n"
+    streamed = elsewhere.replace("dags:\n", live + "dags:\n") + streams
+    assert kept + "the folder of checkpoints of live (orders/marks)" in effect_of(streamed)
+    assert kept + "sink.topics_dir (orders/topics)" in effect_of(
+        elsewhere + "sink: {topics_dir: orders/topics}\n"
+    )
+    assert kept + "the table dead_letters (orders/dead)" in effect_of(
+        elsewhere + "dead_letters: orders/dead\n"
+    )
+
+
+def test_diff_does_not_look_into_the_store_of_another_data_folder(data, tmp_path):
+    folder = write_pipeline(tmp_path / "change", OLD, clean="mode: overwrite")
+    land(data, "shop.orders", 0, 0, [old(1)])
+    task("load", data, folder)
+    text = (folder / "pipeline.yml").read_text()
+    (folder / "pipeline.yml").write_text(text.replace("path: raw_orders", "path: team/raw"))
+    task("load", data, folder)
+    (folder / "pipeline.yml").write_text(text)
+    left = [row["table"] for row in diff(data, folder) if row["change"] == "not declared"]
+    assert left == ["team/raw"]
+    (data / "store/team/.pinion").mkdir()
+    (data / "store/team/.pinion/owner").write_text("x")
+    assert [row["table"] for row in diff(data, folder) if row["change"] == "not declared"] == []

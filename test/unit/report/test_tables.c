@@ -172,8 +172,14 @@ static void test_undeclared(void **state)
     are_undeclared(fixture, PN_UNDECLARED_BESIDE_TABLES,
                    "home/2/3/4/5/6/7/8 home/raw/other home/z ", false);
     put(fixture, "landed/t/_delta_log/x");
+    put(fixture, "t/_delta_log/x");
+    put(fixture, "a file of the root");
+    put(fixture, "elsewhere/store/.pinion/owner");
+    put(fixture, "elsewhere/store/t/_delta_log/x");
+    put(fixture, "home/store/.pinion/owner");
+    put(fixture, "home/store/t/_delta_log/x");
     are_undeclared(fixture, PN_UNDECLARED_ANYWHERE,
-                   "elsewhere/t home/2/3/4/5/6/7/8 home/raw/other home/z ", false);
+                   "elsewhere/t home/2/3/4/5/6/7/8 home/raw/other home/z t ", false);
 }
 
 static void test_undeclared_are_limited(void **state)
