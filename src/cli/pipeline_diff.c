@@ -40,8 +40,9 @@ int pn_cli_pipeline_diff(struct pn_cli *cli, int argc, char **argv)
         (void)fprintf(cli->err, "no table will change\n");
     }
     if (rc == 0 && is_cut) {
-        (void)fprintf(cli->err, "the search for tables that pipeline.yml does not declare ended at one "
-                                "of its limits: there may be more of them\n");
+        (void)fprintf(cli->err,
+                      "the search for tables that pipeline.yml does not declare ended at one "
+                      "of its limits: there may be more of them\n");
     }
     return pn_cli_table_finish(&session, rc, &failure);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "delta/schema.h"
 
 enum { SCHEMA_BYTES_MAX = 16 << 20 };
 
@@ -26,15 +27,15 @@ static uint32_t add_column(uint32_t sum, const struct pn_column *column)
     for (size_t i = 0; i < column->alias_count; i++) {
         sum = add_text(sum, column->aliases[i]);
     }
-    if (column->topic_origin != PN_ORIGIN_NONE) {
+    return sum;
+}
+
+static uint32_t add_origin(uint32_t sum, const struct pn_column *column, enum pn_origin origin)
+{
+    if (origin != PN_ORIGIN_NONE) {
         sum = add_text(sum, column->name);
         sum = add_text(sum, "from");
-        sum = add_text(sum, pn_origin_names[column->topic_origin]);
-    }
-    if (column->file_origin != PN_ORIGIN_NONE) {
-        sum = add_text(sum, column->name);
-        sum = add_text(sum, "from");
-        sum = add_text(sum, pn_origin_names[column->file_origin]);
+        sum = add_text(sum, pn_origin_names[origin]);
     }
     return sum;
 }
@@ -49,8 +50,10 @@ static uint32_t add_files(uint32_t sum, const struct pn_table_files *files)
     return add_text(sum, files->has_no_header ? "no header" : NULL);
 }
 
-/* Which records become rows of the table, and how; the names and types of columns are its own. */
-static uint32_t sum_raw(const struct pn_table *table)
+/* Which records become rows of the table, and how; the names and types of columns are its own. What
+ * a column takes from a topic says nothing about rows of files, and the other way round. Columns
+ * that `schema` lacks (NULL: none) count as if they took nothing of where a row is from. */
+static uint32_t sum_raw(const struct pn_table *table, const char *schema)
 {
     static const char *const unknown[] = {
         [PN_UNKNOWN_DROP] = "drop", [PN_UNKNOWN_KEEP] = "keep", [PN_UNKNOWN_REJECT] = "reject"};
@@ -59,7 +62,13 @@ static uint32_t sum_raw(const struct pn_table *table)
                                     : add_text(sum, table->from_topic);
     sum = add_text(sum, unknown[table->unknown_keys]);
     for (size_t i = 0; i < table->column_count; i++) {
-        sum = add_column(sum, &table->columns[i]);
+        const struct pn_column *column = &table->columns[i];
+        sum = add_column(sum, column);
+        if (schema == NULL || pn_delta_schema_has_column(schema, column->name)) {
+            sum =
+                add_origin(sum, column,
+                           table->from_files != NULL ? column->file_origin : column->topic_origin);
+        }
     }
     if (table->mode == PN_MODE_MERGE) {
         sum = add_text(sum, table->key_column);
@@ -103,5 +112,12 @@ static uint32_t sum_transformed(const struct pn_pipeline *pipeline, const struct
 
 int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const struct pn_table *table)
 {
-    return pn_table_is_raw(table) ? sum_raw(table) : sum_transformed(pipeline, table);
+    return pn_table_is_raw(table) ? sum_raw(table, NULL) : sum_transformed(pipeline, table);
+}
+
+bool pn_incremental_is_same(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                            int64_t made, const char *schema)
+{
+    return made == pn_incremental_definition(pipeline, table) ||
+           (pn_table_is_raw(table) && made == (int64_t)sum_raw(table, schema));
 }

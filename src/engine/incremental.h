@@ -5,6 +5,7 @@
 #ifndef PN_ENGINE_INCREMENTAL_H
 #define PN_ENGINE_INCREMENTAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pipeline/pipeline.h"
@@ -21,5 +22,11 @@
  * of the settings that decide which records become rows and how, without names and types of
  * columns; of a transformed one of SQL, preludes, columns, partitions and mode. */
 int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const struct pn_table *table);
+
+/* Is the table, whose log has the checksum `made` and the Delta schema `schema`, made as the
+ * pipeline defines it now? A column that the schema of a raw table lacks may also take where a row
+ * is from: it is null for the rows that there are. */
+bool pn_incremental_is_same(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                            int64_t made, const char *schema);
 
 #endif

@@ -129,8 +129,9 @@ static int find_inside(struct search *search, struct pn_err *e)
     if (search->inside != NULL || search->objects >= PN_UNDECLARED_OBJECTS_MAX) {
         return 0;
     }
-    int rc = pn_store_list(search->source->store, pn_arena_printf(search->arena, "%s/", search->key),
-                           NULL, look_for_another, search, e);
+    int rc =
+        pn_store_list(search->source->store, pn_arena_printf(search->arena, "%s/", search->key),
+                      NULL, look_for_another, search, e);
     return rc == 1 ? 0 : rc;
 }
 

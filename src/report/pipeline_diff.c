@@ -25,7 +25,7 @@ struct diff {
     const struct pn_table *table;
     const struct pn_delta_snapshot *snapshot;
     enum fate fate;
-    bool widens; /* types only get wider, and columns are added */
+    bool widens;     /* types only get wider, and columns are added */
     bool is_refused; /* the definition, and with it all that changes */
     struct pn_row_writer *rows;
 };
@@ -252,8 +252,8 @@ static void compare_making(const struct pn_pipeline *pipeline, struct diff *diff
 {
     const struct pn_table *table = diff->table;
     bool grows = pn_delta_txn_version(diff->snapshot, PN_INCREMENTAL_MARK) == 1;
-    bool same = pn_delta_txn_version(diff->snapshot, PN_INCREMENTAL_DEFINITION) ==
-                pn_incremental_definition(pipeline, table);
+    int64_t made = pn_delta_txn_version(diff->snapshot, PN_INCREMENTAL_DEFINITION);
+    bool same = pn_incremental_is_same(pipeline, table, made, diff->snapshot->metadata.schema);
     diff->fate = !is_incremental(table)
                      ? table->like != NULL || table->replace_where != NULL ? KEPT : REPLACED
                  : !grows || (table->sql != NULL && !same) ? AFRESH

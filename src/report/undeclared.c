@@ -133,8 +133,7 @@ static int look_at(struct search *search, const char *key, int depth, struct pn_
 
 static int look_below(struct search *search, const char *parent, int depth, struct pn_err *e)
 {
-    const char *prefix =
-        parent[0] != '\0' ? pn_arena_printf(search->arena, "%s/", parent) : parent;
+    const char *prefix = parent[0] != '\0' ? pn_arena_printf(search->arena, "%s/", parent) : parent;
     const char *after = NULL;
     int rc = 0;
     for (bool more = true; rc == 0 && more && may_look(search);) {

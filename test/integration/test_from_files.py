@@ -303,6 +303,19 @@ def test_rows_say_which_object_they_are_from(files, more):
     files.refusal("--full-refresh")
 
 
+@pytest.mark.parametrize("more", ["mode: append", KEY])
+def test_a_table_with_rows_gets_a_column_of_the_object(files, more):
+    files.define(more=more, paid="mode: overwrite")
+    files.put("a.csv", "id,name\n1,a\n")
+    files.load()
+    files.define(more=more, paid="mode: overwrite", name="source: {type: string, from: file}")
+    files.put("b.csv", "id,name\n2,b\n")
+    files.load()
+    assert files.rows("SELECT id, source FROM orders ORDER BY id") == [
+        {"id": 1, "source": None}, {"id": 2, "source": "incoming/b.csv"},
+    ]  # fmt: skip
+
+
 def test_without_a_header_the_other_columns_are_in_order(files, tmp_path):
     files.define(more="mode: append\n    csv: {header: false}",
                  name="source: {type: string, from: file}")  # fmt: skip

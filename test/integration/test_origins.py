@@ -267,6 +267,44 @@ def test_another_origin_needs_a_full_refresh(data, pipeline):
     assert rows(data, pipeline, "SELECT place, position FROM log") == [{"place": 1, "position": 1}]
 
 
+def test_a_new_column_with_an_origin_is_null_for_the_rows_that_there_are(data, pipeline, tmp_path):
+    """Also for imported rows, which no full refresh brings back."""
+    definition = pipeline / "pipeline.yml"
+    old = "position: {type: bigint, from: [offset]}\n"
+    changes = ("source: {type: string, from: file}", "told: {type: timestamp, from: timestamp}")
+    path = tmp_path / "rows.csv"
+    path.write_text("id,place,position\n7,,\n")
+    text = PIPELINE.replace("    expect:\n      - {not_null: position, action: warn}\n", "")
+    definition.write_text(text)
+    with Server(data, "--pipeline", pipeline) as server:
+        produce(server, TOPIC, [{"id": 1}], partition=1)
+        nightly(data, pipeline)
+    run("import", "log", path, "--pipeline", pipeline, data=data)
+    for number, column in enumerate(changes, 2):
+        text = text.replace(old, f"{old}      {column}\n", 1)
+        definition.write_text(text)
+        said = run("pipeline", "diff", pipeline, "--format", "json", data=data).stdout
+        (row,) = json.loads(said)
+        assert (row["change"], row["refused"]) == ("added", False)
+        if number == 2:  # an import before the load brings the column, too
+            path.write_text("id,place,position\n8,,\n")
+            run("import", "log", path, "--pipeline", pipeline, data=data)
+        with Server(data, "--pipeline", pipeline) as server:
+            produce(server, TOPIC, [{"id": number}], partition=1)
+            nightly(data, pipeline)
+    found = rows(data, pipeline, "SELECT id, source, told IS NULL AS late FROM log")
+    assert sorted((row["id"], row["source"], row["late"]) for row in found) == [
+        (1, None, True), (2, None, True), (3, None, False), (7, None, True), (8, str(path), True),
+    ]  # fmt: skip
+    changed = text.replace("timestamp, from: timestamp", "string, from: key")
+    definition.write_text(changed.replace(old, f"{old}      more: string\n", 1))
+    said = run("pipeline", "diff", pipeline, "--format", "json", data=data).stdout
+    # What comes with a definition that is refused is refused, too.
+    assert [(row["change"], row["column"], row["refused"]) for row in json.loads(said)] == [
+        ("definition", None, True), ("added", "more", True), ("type", "told", True),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "column, said",
     [

@@ -44,13 +44,14 @@ static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e
  * those that are there. */
 static int check_definition(const struct pn_load_new *load, struct pn_err *e)
 {
-    return pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_DEFINITION) ==
-                   pn_incremental_definition(load->engine->pipeline, load->table)
+    int64_t made = pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_DEFINITION);
+    return pn_incremental_is_same(load->engine->pipeline, load->table, made,
+                                  load->snapshot->metadata.schema)
                ? 0
                : pn_err_input(e,
                               "table '%s': `mode`, `key`, `order_by` or `delete_when`, "
                               "`from_topic`, `format`, `csv`, `unknown_keys`, or `coerce`, "
-                              "`required`, `aliases` or "
+                              "`required`, `aliases`, `from` or "
                               "`unwrap` of a column has changed since the table was made: run it "
                               "with --full-refresh, which makes it from the objects that there are",
                               load->table->name);

@@ -183,6 +183,10 @@ struct pn_taken *pn_taken_create(const struct pn_delta_snapshot *snapshot, bool 
             read_txn(taken, txn, afresh);
         }
     }
+    if (!afresh && taken->definition.before > definition) {
+        /* A sum neither grows nor falls: pinion/since is the condition of the commit. */
+        taken->definition.before = PN_DELTA_TXN_ANY;
+    }
     return taken;
 }
 
