@@ -137,7 +137,7 @@ static int find_inside(struct search *search, struct pn_err *e)
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* A key without a "/" is no name of a query: it may be that of a table. */
+/* A query takes a word without a "/" for the name of a table. */
 static const char *way_to_query(const struct search *search)
 {
     struct pn_buf text;
