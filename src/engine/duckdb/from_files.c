@@ -197,6 +197,9 @@ static int make_lines(struct pn_from_files *files, duckdb_connection connection,
         lines = make_path(files, made, e);
         rc = lines == NULL ? PN_FAIL : pn_import_json_lines(&source.importing, is_array, lines, e);
     }
+    if (rc != 0) {
+        pn_source_file_tell(&source, e);
+    }
     if (rc == 0) {
         rc = pn_landed_add_copy(scan, lines, object->object.key, e);
     }

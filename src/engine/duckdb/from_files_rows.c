@@ -5,6 +5,7 @@
  */
 #include "engine/duckdb/from_files_rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,43 @@ int pn_source_file_open(struct pn_duckdb *engine, const struct pn_table *table,
         .path = source->path, .name = key, .format = source->object->format};
     rc = rc == 0 ? pn_import_unpack(engine, &source->file, &source->unpacked, e) : rc;
     source->file.path = source->unpacked != NULL ? source->unpacked : source->path;
+    if (rc != 0) {
+        pn_source_file_tell(source, e);
+    }
     return rc;
+}
+
+/* A user cannot know the path of a copy. That of an object of the local store ends with its key. */
+static void put_key(const char *path, const char *key, struct pn_err *e)
+{
+    const char *at = path != NULL && strstr(path, key) == NULL ? strstr(e->msg, path) : NULL;
+    if (at != NULL) {
+        const struct pn_err why = *e;
+        size_t before = (size_t)(at - e->msg);
+        (void)snprintf(e->msg, sizeof e->msg, "%.*s%s%s", (int)before, why.msg, key,
+                       why.msg + before + strlen(path));
+    }
+}
+
+static void put_keys(const struct pn_source_file *source, struct pn_err *e)
+{
+    put_key(source->path, source->object->object.key, e);
+    put_key(source->unpacked, source->object->object.key, e);
+}
+
+static void name_object(const struct pn_source_object *object, struct pn_err *e)
+{
+    if (strstr(e->msg, object->object.key) == NULL) {
+        pn_err_prefix(e, "%s", object->object.key);
+    }
+}
+
+void pn_source_file_tell(const struct pn_source_file *source, struct pn_err *e)
+{
+    if (e != NULL) {
+        put_keys(source, e);
+        name_object(source->object, e);
+    }
 }
 
 void pn_source_file_close(struct pn_duckdb *engine, struct pn_source_file *source)
@@ -100,7 +137,7 @@ static int explain(struct pn_source_file *sources, size_t count, struct pn_err *
         sources[i].importing.number = i;
         rc = pn_import_explain(&sources[i].importing, e);
         if (rc != 0) {
-            pn_err_prefix(e, "%s", sources[i].file.name);
+            pn_source_file_tell(&sources[i], e);
         }
     }
     return rc;
@@ -259,10 +296,12 @@ static int open_sources(const struct pn_source_rows *rows, const struct pn_sourc
     int rc = pn_duckdb_requests(rows->engine, count, open_one, &opening, e);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = pn_import_begin(&sources[i].importing, e);
-        if (rc == 0 && sources[i].importing.is_empty) {
+        if (rc != 0) {
+            pn_source_file_tell(&sources[i], e);
+        } else if (sources[i].importing.is_empty) {
             pn_source_file_close(rows->engine, &sources[i]);
             sources[i] = (struct pn_source_file){.object = NULL};
-        } else if (rc == 0) {
+        } else {
             move_source(&sources[(*opened)++], &sources[i]);
         }
     }
@@ -280,6 +319,9 @@ static int write_once(const struct pn_source_rows *rows, const struct pn_source_
     *is_named = rc != 0;
     if (rc == 0 && opened > 0) {
         rc = write_opened(rows, sources, opened, &part, e);
+        for (size_t i = 0; rc != 0 && i < opened; i++) {
+            put_keys(&sources[i], e);
+        }
     }
     if (rc == 0) {
         count_extra(rows, sources, opened);
@@ -307,7 +349,7 @@ static int write_together(const struct pn_source_rows *rows,
     bool is_named = false;
     int rc = write_once(rows, objects, count, written, &is_named, &why);
     if (rc != 0 && !is_named && count == 1) {
-        pn_err_prefix(&why, "%s", objects[0]->object.key);
+        name_object(objects[0], &why);
     } else if (rc != 0 && !is_named && why.class_ == PN_CLASS_INPUT) {
         rc = pn_import_make_bad(rows->connection, &why);
         for (size_t i = 0; rc == 0 && i < count; i++) {

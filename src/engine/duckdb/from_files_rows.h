@@ -26,6 +26,8 @@ struct pn_source_file {
 int pn_source_file_open(struct pn_duckdb *engine, const struct pn_table *table,
                         duckdb_connection connection, struct pn_source_file *source,
                         struct pn_err *e) PN_MUST_CHECK;
+/* An error about the file then names the object: by its key, not by the path of a copy. NULL ok. */
+void pn_source_file_tell(const struct pn_source_file *source, struct pn_err *e);
 void pn_source_file_close(struct pn_duckdb *engine, struct pn_source_file *source);
 
 struct pn_source_rows {
