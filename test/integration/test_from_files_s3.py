@@ -118,8 +118,9 @@ def test_a_damaged_object_is_named_by_its_key(call, s3, tmp_path, alone):  # noq
         put("z.csv", "id\n1\n")
     array = b"[" + LINES.strip().replace(b"\n", b",") + b"]"
     packed = {
-        "m.csv.gz": gzip.compress(ROWS), "m.csv.zst": zstd(ROWS), "m.jsonl.gz": gzip.compress(LINES),
-        "m.jsonl.zst": zstd(LINES), "m.json.gz": gzip.compress(array), "m.json.zst": zstd(array),
+        "m.csv.gz": gzip.compress(ROWS), "m.csv.zst": zstd(ROWS),
+        "m.jsonl.gz": gzip.compress(LINES), "m.jsonl.zst": zstd(LINES),
+        "m.json.gz": gzip.compress(array), "m.json.zst": zstd(array),
         "m.parquet": b"PAR1" + ROWS + b"PAR1",
     }  # fmt: skip
     for name, whole in packed.items():
