@@ -283,7 +283,9 @@ int pn_processor_collect(struct pn_processor_worker *worker, bool wait, struct p
         take_positions(worker, batch);
         count_commit(worker, batch, &report);
         pn_processor_view_shards(worker);
-        pn_processor_view_state(worker, PN_PROCESSOR_RUNNING);
+        if (!worker->is_failing) {
+            pn_processor_view_state(worker, PN_PROCESSOR_RUNNING);
+        }
     } else {
         start_over(worker);
     }

@@ -35,7 +35,7 @@ enum {
     PN_KINESIS_FANOUT_BYTES_MAX = 128 << 20, /* in all windows, before they stop growing */
     PN_KINESIS_FANOUT_SWEEP_MS = 10 * 1000,  /* so often it is looked for such ones */
     PN_KINESIS_FANOUT_ASKED_MS = 60 * 1000,  /* what no table asks for ends after this */
-    PN_KINESIS_FANOUT_OTHERS_MS = 10 * 1000  /* a table that has not read since is not there */
+    PN_KINESIS_FANOUT_OTHERS_MS = 60 * 1000  /* a table that has not read since is not there */
 };
 
 struct pn_kinesis_fanout;

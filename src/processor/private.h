@@ -71,7 +71,9 @@ struct pn_processor_worker {
     int64_t saved_ns;  /* when they were */
     int64_t looked_ns; /* when the table was last looked for */
     int64_t placed_ns; /* when the table was last asked for them */
-    int64_t next_ns;   /* no commit before, unless a batch is full */
+    int64_t due_ns;    /* no commit before, unless a batch is full */
+    int64_t next_ns;   /* after a failure: nothing before */
+    bool is_failing;   /* a shard could not be read when they were read last */
     uint64_t seen;     /* of the source */
     int failures;      /* in a row */
 

@@ -15,7 +15,8 @@
  *
  * A small record is in its table about as soon as a commit takes; while records come all the time,
  * there is a commit every `trigger_ms`; a backlog goes in batches as large as allowed, the next one
- * read while the last is written.
+ * read while the last is written. From a source with places it is read between commits, too, up to
+ * a batch, which is then committed at once.
  */
 #ifndef PN_PROCESSOR_PROCESSOR_H
 #define PN_PROCESSOR_PROCESSOR_H

@@ -11,8 +11,11 @@ enum {
     READ_BYTES = 4 << 20,        /* likewise */
     IDLE_MS = 1000,              /* how often a stream is looked at while an append waits */
     QUIET_MS = 3000,             /* and while no records come: for new shards, and for its table */
+    APPEND_LOOK_MS = 50,         /* how often an append is looked at while reading continues */
+    FAILED_SHARDS_MAX = 3,       /* after so many in one round the others are not read either */
     PAUSE_FIRST_MS = 100,        /* after a failure, doubling */
     PAUSE_MAX_MS = 5000,         /* up to this */
+    FAILURES_BESIDE = 2,         /* while other shards are read, no further doubling */
     DRAIN_TRIES = 8,             /* a drain gives up after so many in a row */
     QUIET_SAVE_MS = 3600 * 1000, /* how far a shard without records was read, is saved so often */
     UNSAVED_MAX = 100000,        /* other people's records skipped before positions are saved */
@@ -140,27 +143,51 @@ static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int6
     }
 }
 
-/* Reads what there is by the last description, until the batch is full. */
-static int fill(struct pn_processor_worker *worker, struct pn_err *e)
+/* Reads some of each shard. One that cannot be read holds up no other, unless it is so with
+ * several: then it is rather the source, which may let each call wait. The first error. */
+static int fill_round(struct pn_processor_worker *worker, bool *moved, struct pn_err *e)
 {
     struct pn_processor_shards *shards = &worker->shards;
+    int failed = 0;
+    int rc = 0;
+    for (size_t i = 0; failed < FAILED_SHARDS_MAX && i < shards->count && !is_full(worker); i++) {
+        struct pn_stream_shard *shard = &shards->items[(worker->turn + i) % shards->count];
+        struct pn_err why = {0};
+        int64_t before = shard->taken;
+        if (is_stopping(worker) || !pn_processor_share_reads(worker, shard) ||
+            !pn_processor_shard_readable(shards, shard)) {
+            continue;
+        }
+        int failure = read_some(worker, shard, &why);
+        *moved = *moved || shard->taken > before;
+        failed += failure != 0 ? 1 : 0;
+        if (rc == 0 && failure != 0) {
+            rc = failure;
+            pn_err_copy(e, &why);
+        }
+    }
+    return rc;
+}
+
+/* Reads what there is by the last description, until the batch is full. On an error, the batch has
+ * what could be read. */
+static int fill(struct pn_processor_worker *worker, struct pn_err *e)
+{
     int64_t skipped = worker->filling->skipped;
     int64_t lost = worker->filling->lost;
     int rc = 0;
     bool moved = true;
+    bool has_moved = false;
     while (rc == 0 && moved && !is_full(worker)) {
         moved = false;
-        for (size_t i = 0; rc == 0 && i < shards->count && !is_full(worker); i++) {
-            struct pn_stream_shard *shard = &shards->items[(worker->turn + i) % shards->count];
-            int64_t before = shard->taken;
-            if (pn_processor_share_reads(worker, shard) &&
-                pn_processor_shard_readable(shards, shard)) {
-                rc = read_some(worker, shard, e);
-                moved = moved || shard->taken > before;
-            }
-        }
+        rc = fill_round(worker, &moved, e);
+        has_moved = has_moved || moved;
     }
     worker->turn++;
+    worker->is_failing = rc != 0;
+    if (rc != 0 && has_moved && worker->failures > FAILURES_BESIDE) {
+        worker->failures = FAILURES_BESIDE; /* the other shards wait, too */
+    }
     note_batch(worker, skipped, lost);
     return rc;
 }
@@ -187,18 +214,45 @@ static int look(struct pn_processor_worker *worker, bool *gone, struct pn_err *e
 
 /* --- deciding --------------------------------------------------------------------------------- */
 
-/* Waits until the next commit may be; what is done meanwhile is collected. */
+/* Is reading to continue until the next commit may be? A source elsewhere keeps little of what it
+ * has not been asked for, and takes a table for gone that does not ask. */
+static bool reads_between(const struct pn_processor_worker *worker)
+{
+    return worker->is_placed && worker->shards.has_places;
+}
+
+/* Waits until something is to be read; what is done meanwhile is collected. */
 static int pause_until_due(struct pn_processor_worker *worker, struct pn_err *e)
 {
     uint64_t seen = pn_notifier_count(&worker->notifier);
-    int rc = pn_processor_collect(worker, false, e);
-    int64_t left_ns = worker->next_ns - now_ns(worker);
-    while (rc == 0 && left_ns > 0 && !is_stopping(worker)) {
-        seen = pn_notifier_wait(&worker->notifier, seen, (left_ns + NS_PER_MS - 1) / NS_PER_MS);
+    int rc = 0;
+    for (;;) {
         rc = pn_processor_collect(worker, false, e);
-        left_ns = worker->next_ns - now_ns(worker);
+        bool is_early = worker->due_ns > worker->next_ns && !reads_between(worker);
+        int64_t left_ns = (is_early ? worker->due_ns : worker->next_ns) - now_ns(worker);
+        if (rc != 0 || left_ns <= 0 || is_stopping(worker)) {
+            break;
+        }
+        seen = pn_notifier_wait(&worker->notifier, seen, (left_ns + NS_PER_MS - 1) / NS_PER_MS);
     }
     return rc;
+}
+
+/* May what was read be committed? Else more is read until then. */
+static bool may_commit(const struct pn_processor_worker *worker)
+{
+    bool is_due = !worker->is_appending && now_ns(worker) >= worker->due_ns;
+    return is_due || is_full(worker) || !reads_between(worker);
+}
+
+/* Waits for more to read before the next commit. */
+static void wait_for_more(struct pn_processor_worker *worker)
+{
+    int64_t left_ms = (worker->due_ns - now_ns(worker) + NS_PER_MS - 1) / NS_PER_MS;
+    int64_t most_ms = worker->is_appending ? APPEND_LOOK_MS : IDLE_MS;
+    bool is_soon = left_ms > 0 && left_ms < most_ms;
+    worker->seen = pn_processor_source_wait(worker->owner->env.source, worker->seen,
+                                            is_soon ? left_ms : most_ms);
 }
 
 /* The last commit of a stream that is gone: what was read of it. */
@@ -244,22 +298,22 @@ static int await_append(struct pn_processor_worker *worker, struct pn_err *e)
     return pn_processor_collect(worker, true, e);
 }
 
-/* Commits what was read, after the append in progress. */
+/* Commits what was read, after the append in progress. An error may be one of reading: the rest is
+ * committed all the same. */
 static int commit(struct pn_processor_worker *worker, struct pn_err *e)
 {
+    int failed = 0;
     if (worker->is_appending) {
         int rc = await_append(worker, e);
-        if (rc == 0 && worker->is_placed) {
-            rc = fill(worker, e);
-        }
         if (rc != 0 || !worker->is_placed) {
             return rc;
         }
+        failed = fill(worker, e);
     }
     bool full = is_full(worker);
-    worker->next_ns = full ? 0 : now_ns(worker) + worker->owner->config.trigger_ms * NS_PER_MS;
+    worker->due_ns = full ? 0 : now_ns(worker) + worker->owner->config.trigger_ms * NS_PER_MS;
     pn_processor_submit(worker);
-    return 0;
+    return failed;
 }
 
 /* A quiet table that was taken away is made again at once: until a record comes it would be missed
@@ -382,18 +436,26 @@ static int step(struct pn_processor_worker *worker, bool *finished, struct pn_er
     if (gone) {
         return leave_stream(worker, e);
     }
-    rc = fill(worker, e);
-    if (rc != 0) {
-        return rc;
-    }
+    struct pn_err why = {0};
+    int failed = fill(worker, &why);
     pn_processor_view_shards(worker);
-    if (!worker->is_appending && worker->filling->count == 0) {
+    if (failed == 0 && !worker->is_appending && worker->filling->count == 0) {
         worker->failures = 0;
         pn_processor_view_state(worker, PN_PROCESSOR_RUNNING);
     }
     bool reached = worker->drains && pn_processor_shards_reached(&worker->shards);
-    if (worker->filling->count > 0 || is_save_due(worker, reached)) {
-        return commit(worker, e);
+    bool commits = worker->filling->count > 0 || is_save_due(worker, reached);
+    if (commits && (reached || may_commit(worker))) {
+        rc = commit(worker, e);
+    } else if (commits && failed == 0) {
+        wait_for_more(worker);
+    }
+    if (rc == 0 && failed != 0) {
+        rc = failed;
+        pn_err_copy(e, &why);
+    }
+    if (commits || rc != 0) {
+        return rc;
     }
     if (worker->shards.has_places && !worker->is_appending &&
         !pn_processor_shards_moved(&worker->shards) && is_quiet_due(worker)) {
@@ -549,6 +611,7 @@ int pn_processor_worker_start(struct pn_processor_worker *worker, bool drains, s
     worker->is_stopping = false;
     worker->is_finished = false;
     worker->is_placed = false;
+    worker->due_ns = 0;
     worker->next_ns = 0;
     const struct pn_processor_appender_config config = {.engine = worker->owner->env.engine,
                                                         .tries_max = drains ? DRAIN_TRIES : 0,

@@ -106,6 +106,7 @@ class Between:
         self.calls, self.spoiled = Counter(), 0
         self.kept_after = None  # records up to this number are not kept any more
         self.hidden = None  # this shard is not there any more
+        self.unreadable = None  # this one can be neither subscribed to nor polled
         self.retention_hours = None
         self.random = random.Random(11)
 
@@ -202,6 +203,8 @@ class Between:
                 with contextlib.suppress(OSError):
                     if between.hidden is not None and between.hidden in body.decode():
                         fault = 400, {"__type": "ResourceNotFoundException", "message": "gone"}
+                    if between.unreadable is not None and between.unreadable in body.decode():
+                        fault = 400, {"__type": "KMSDisabledException", "message": "as it says"}
                     if operation in between.denied:
                         fault = 400, {"__type": "AccessDeniedException", "message": operation}
                     if isinstance(fault, tuple):
@@ -360,7 +363,8 @@ def test_subscriptions_break_all_the_time(ours, pipeline, data):
 
 
 def test_a_large_backlog_is_taken_bit_by_bit(tmp_path, pipeline, data):
-    """More than a window holds: the subscription is paused until the table has taken some."""
+    """More than a window holds. That the subscription is paused meanwhile cannot be seen here: the
+    unit test kinesis_fanout looks at it."""
     with Server(tmp_path / "there", "--roles", "gateway") as there:
         stream = Stream(there, shards=1)
         for n in range(40):
@@ -369,6 +373,46 @@ def test_a_large_backlog_is_taken_bit_by_bit(tmp_path, pipeline, data):
             drain(data, between.url, pipeline, *FANOUT, "--set", "stream.batch_bytes_max=2MiB")
             assert differences(numbers(data), Counter(range(40))) == SAME
             assert between.calls["SubscribeToShard"] == 1
+
+
+@pytest.mark.parametrize("more", [FANOUT, []], ids=["fan-out", "polled"])
+def test_one_shard_cannot_be_read(ours, pipeline, data, more):
+    """What comes of the other one is committed meanwhile."""
+    stream = Stream(ours)
+    of_shard = {one["ShardId"]: [] for one in stream.shards()}
+
+    def put(numbers_of_it):
+        for n in numbers_of_it:
+            told = stream.put_bytes(json.dumps({"n": n}).encode(), f"key {n}")
+            of_shard[told["ShardId"]].append(n)
+
+    with Between(ours) as between:
+        between.unreadable = bad = "shardId-000000000000"
+        good = next(one for one in of_shard if one != bad)
+        with Worker(data, between.url, pipeline, *more) as worker:
+            for start in (0, 40):
+                put(range(start, start + 40))
+                until(lambda: differences(numbers(data), Counter(of_shard[good])), SAME)
+            until(lambda: "KMSDisabledException" in (worker.table()["error"] or ""), True)
+            assert worker.table()["state"] == "trouble" and of_shard[bad]
+            between.unreadable = None
+            until(lambda: differences(numbers(data), Counter(range(80))), SAME)
+            until(lambda: worker.table()["state"], "running")
+
+
+@pytest.mark.parametrize("more", [FANOUT, []], ids=["fan-out", "polled"])
+def test_reading_continues_between_commits(tmp_path, pipeline, data, more):
+    """A batch that is full is not late because the last commit was a moment ago."""
+    rare = ["--set", "stream.trigger_ms=1h", "--set", "stream.batch_bytes_max=2MiB"]
+    with Server(tmp_path / "there", "--roles", "gateway") as there:
+        stream = Stream(there, shards=1)
+        stream.put(range(1))
+        with Worker(data, there.url, pipeline, *more, *rare) as worker:
+            until(lambda: differences(numbers(data), Counter(range(1))), SAME)
+            for n in range(1, 31):
+                stream.put_bytes(json.dumps({"n": n, "more": "x" * 500_000}).encode())
+            until(lambda: len(numbers(data)) > 24, True)  # the last ones make no full batch
+            assert worker.table()["conflicts"] == 0
 
 
 def test_records_that_kinesis_does_not_keep_are_reported(ours, pipeline, data):
