@@ -255,6 +255,18 @@ REFUSED = [
     ("SELECT id, seq, rand() AS amount, op, country FROM raw_orders", "rand("),
     ("WITH r AS (SELECT * FROM raw_orders), s AS (SELECT max(id) AS id FROM r) SELECT r.id, seq, "
      "amount, op, country FROM r JOIN s ON r.id = s.id", "an aggregate"),
+    ("SELECT id, seq, amount, op, m AS country FROM raw_orders, LATERAL (SELECT CAST(max(b.id) AS "
+     "STRING) AS m FROM raw_orders b WHERE b.id < raw_orders.id)", "an aggregate"),
+    ("SELECT id, seq, amount, op, code AS country FROM countries, LATERAL (SELECT * FROM "
+     "raw_orders WHERE country = code LIMIT 1)", "LIMIT"),
+    ("SELECT a.id, a.seq, a.amount, a.op, a.country FROM raw_orders a, LATERAL (SELECT 1 FROM "
+     "raw_orders b WHERE a.id = b.id)", "a join of two growing tables"),
+    ("SELECT id, seq, amount, op, (SELECT max(m) FROM countries, LATERAL (SELECT country AS m FROM "
+     "raw_orders WHERE country = code)) AS country FROM raw_orders", "a subquery"),
+    ("SELECT id, unix_timestamp() AS seq, amount, op, country FROM raw_orders",
+     "current_timestamp()"),
+    ("SELECT 1L AS id, 1L AS seq, 1.5 AS amount, 'I' AS op, code AS country FROM countries",
+     "does not read a table whose mode is append"),
 ]  # fmt: skip
 TAKEN = [
     "SELECT id, seq, amount, op, (SELECT max(name) FROM countries) AS country FROM raw_orders",
@@ -264,6 +276,11 @@ TAKEN = [
     "UNION ALL SELECT id, seq, 0.5, op, country FROM raw_orders",
     "SELECT id, seq, amount, op, run_id() AS country FROM raw_orders WHERE run_logical_date() IS "
     "NULL AND country IN (SELECT code FROM countries)",
+    "SELECT id, seq, amount, op, m AS country FROM raw_orders, LATERAL (SELECT max(name) AS m FROM "
+    "countries WHERE code = country)",
+    "SELECT id, seq, amount, op, code AS country FROM countries, LATERAL (SELECT * FROM raw_orders "
+    "WHERE country = code)",
+    "SELECT id, unix_timestamp(country, 'yyyy') AS seq, amount, op, country FROM raw_orders",
 ]  # fmt: skip
 
 
@@ -275,7 +292,8 @@ def test_which_sql_may_be_incremental(library, tmp_path):
         checked = library(shop.data / "store", shop.definition, "check",
                           tables=[{**asked, "sql": sql}], queries=[])  # fmt: skip
         assert checked["class"] == "input", (sql, checked)
-        assert checked["message"].startswith("clean/orders.sql: tables.orders.mode: with"), checked
+        begin = ("tables.orders.mode: with", "table 'orders' has")
+        assert checked["message"].removeprefix("clean/orders.sql: ").startswith(begin), checked
         assert why in checked["message"], checked
     for sql in TAKEN:
         checked = library(shop.data / "store", shop.definition, "check",
@@ -289,6 +307,10 @@ def test_which_sql_may_be_incremental(library, tmp_path):
 
 def test_a_condition_of_deletion_is_checked(library, tmp_path):
     for condition, said in (("now() > '2030-01-01'", "now() has another value in each run"),
+                            ("seq < (SELECT max(seq) FROM raw_orders)", "a subquery"),
+                            ("country IN (SELECT code FROM countries)", "a subquery"),
+                            ("seq < max(seq) OVER ()", "a window function"),
+                            ("max(seq) > 1", "an aggregate"),
                             ("nothing = 1", "nothing")):  # fmt: skip
         shop = Shop(library, tmp_path, "mode: append", MERGE.replace("op = 'D'", condition))
         checked = library(tmp_path, shop.definition, "check", tables=[], queries=[])
