@@ -46,6 +46,21 @@ def java_of(spark):
     return spark._jvm
 
 
+def fits(has, wanted, may_add):
+    """May values of a type, as Spark's JSON, be added to a column? `may_add`: also those of a
+    struct with more fields."""
+    if has == wanted or not may_add:
+        return has == wanted
+    if not isinstance(has, dict) or not isinstance(wanted, dict) or has["type"] != wanted["type"]:
+        return False
+    if has["type"] == "struct":
+        fields = {field["name"]: field["type"] for field in wanted["fields"]}
+        return all(field["name"] in fields and fits(field["type"], fields[field["name"]], True)
+                   for field in has["fields"])  # fmt: skip
+    part = "elementType" if has["type"] == "array" else "valueType"
+    return fits(has[part], wanted[part], True)
+
+
 class Transaction:
     """A table's newest version, and the commit that follows it. A commit fails (Moved) where
     another one has changed what this one read."""
@@ -170,7 +185,8 @@ class Transaction:
         }  # fmt: skip
         added = [column for column in wanted if column not in has]
         lost = [column for column in has if column not in wanted]
-        other = [column for column in wanted if column in has and has[column] != wanted[column]]
+        other = [column for column in wanted
+                 if column in has and not fits(has[column], wanted[column], not carries)]
         said = None
         if self.partitions() != names_of(table["partitions"]):
             said = (f"is partitioned by {', '.join(self.partitions()) or 'nothing'}, not by "
@@ -200,19 +216,21 @@ class Transaction:
             if removes is not None:
                 self.lake.set(metrics, None)
 
-    def commit(self, frame, table, txns, *, afresh, notes=None, removes=None):
-        """Adds the rows (`afresh`: in place of all that there are), and removes files, as one
-        version, which it returns. `txns` has the new version of each transaction."""
+    def commit(self, frame, table, txns, *, afresh, notes=None, removes=None, where=None):
+        """Adds the rows (`afresh`: in place of all that there are; `where`: of those for which it
+        is true), and removes files, as one version, which it returns. `txns` has the new version of
+        each transaction."""
         from py4j.protocol import Py4JJavaError
 
         for app in txns:
             self.its.txnVersion(app)  # another commit with it is a conflict
-        if removes is not None:
+        if removes is not None or where is not None:
             self.its.readWholeTable()
         option, some = self.java.scala.Option.empty(), self.java.scala.Option.apply
         mode = self.java.org.apache.spark.sql.SaveMode
-        mode = mode.Overwrite if afresh else mode.Append
+        mode = mode.Append if not afresh and where is None else mode.Overwrite
         options = {"overwriteSchema" if afresh else "mergeSchema": "true"}
+        options |= {} if where is None else {"replaceWhere": where}
         partitions = self.utils.toSeq(names_of(table["partitions"]))
         try:
             with protocol(self.lake, table["partitions"]), self.settings(notes, removes):
@@ -239,10 +257,21 @@ class Transaction:
                     operation = self.delta("DeltaOperations.Merge")(
                         option, option, option, option, none, none, none
                     )
-                return self.its.commit(self.utils.toSeq(actions), operation)
+                version = self.its.commit(self.utils.toSeq(actions), operation)
         except Py4JJavaError as failure:
             text = str(failure.java_exception)
             if re.search("Concurrent|CONCURRENT|MetadataChanged|ProtocolChanged", text):
                 said = text.splitlines()[0]
                 raise Moved(f"{self.key}: another run was faster: run it again ({said})") from None
             raise
+        self.check_held(version)
+        return version
+
+    def check_held(self, version):
+        """Moved where another program, which looked before our commit, has written its own over it:
+        a folder and S3 do not refuse that to Delta's log stores."""
+        text = self.lake.text(f"{self.key}/_delta_log/{version:020}.json") or ""
+        infos = (json.loads(line).get("commitInfo", {}) for line in text.splitlines() if line)
+        if not any(info.get("txnId") == self.its.txnId() for info in infos):
+            raise Moved(f"{self.key}: another program has written its version {version} over this "
+                        "run's: run it again")  # fmt: skip

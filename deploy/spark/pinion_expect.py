@@ -2,6 +2,7 @@
 made and not written yet. docs/pipeline.md has the rules; src/engine/duckdb/expect.c does the
 same."""
 
+import pinion_letters
 from pyspark.sql import functions
 
 from pinion_table import JSON_OPTIONS, ddl, kept, samples
@@ -152,15 +153,16 @@ class Tests:
         ))  # fmt: skip
         row = functions.struct(*map(named, frame.columns))
         values = {
-            "table": functions.lit(self.name), "topic": None, "partition": None, "offset": None,
-            "object": None, "line": None,
+            "table": functions.lit(self.name),
             "reason": functions.concat(functions.lit("the row does not pass "), names),
-            "value": functions.to_json(row, JSON_OPTIONS), "timestamp": None,
+            "value": functions.to_json(row, JSON_OPTIONS),
         }  # fmt: skip
         out = functions.expr(" OR ".join(named(self.mark(number)) for number in taking) or "false")
         letters = marked.where(out)
         count = letters.count() if taking else 0
-        self.lake.replace_dead_letters(self.name, self.lake.letters_of(letters, values), count)
+        pinion_letters.replace(
+            self.lake, self.name, pinion_letters.letters_of(letters, values), count
+        )
         return marked.where(~out).select(frame.columns), count
 
     def run(self, frame, until):

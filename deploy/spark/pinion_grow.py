@@ -7,6 +7,7 @@ import gzip
 import os
 import sys
 
+import pinion_letters
 from pinion_delta import DEFINITION, MARK, SINCE, Gone, Transaction
 from pinion_merge import Merge
 from pinion_plan import check_incremental
@@ -112,7 +113,12 @@ class Load:
 
     def add_dead_letters(self, letters, rejected):
         """Gives how many of them are the sink's."""
-        return max(add_dead_letters(self.lake, self.name, letters) - rejected, 0)
+        return max(pinion_letters.add(self.lake, self.name, letters) - rejected, 0)
+
+    def add_sunk(self):
+        """Those of the sink, where no object is new."""
+        sunk = pinion_letters.sunk(self.lake, self.name)
+        return 0 if sunk is None else self.add_dead_letters(sunk, 0)
 
     def offsets(self, key):
         """The offsets that an object holds, as the sink noted them; (0, 0): it did not, or Spark
@@ -226,6 +232,8 @@ def transform(lake, name, sql, until):
     result = {"table": name, "read_versions": versions}
     if sources.is_idle and not sources.afresh:
         return {**result, "version": sources.transaction.version, "rows": 0, "is_unchanged": True}
+    if not sources.afresh:
+        sources.transaction.check_fits(table, name, REFRESH, table["mode"] == "merge")
     sources.view()
     sources.check(sql)
     frame = lake.typed(lake.spark.sql(sql), table)
@@ -234,30 +242,3 @@ def transform(lake, name, sql, until):
     done = put(sources.transaction, lake, name, frame, sources.txns, sources.afresh, None, until)
     return {**result, **tested, **done, "is_added": not sources.afresh,
             "why_afresh": sources.why or ""}  # fmt: skip
-
-
-# --- dead letters -------------------------------------------------------------------------------
-
-
-def add_dead_letters(lake, name, letters):
-    """Adds the dead letters of a load to those that there are, each once: those of an object that
-    the table has already came with a load that ended before its own commit. Gives how many."""
-    key = lake.pipeline.DEAD_LETTERS
-    transaction = Transaction(lake, key)
-    letters = lake.undropped(letters)
-    if transaction.exists():
-        known = lake.at_version(key, transaction.version).where(functions.col("table") == name)
-        objects = known.where("object IS NOT NULL").select("object").distinct()
-        places = known.where("object IS NULL").select("topic", "partition", "offset", "timestamp")
-        found = letters.where("object IS NOT NULL").join(objects, "object", "left_anti")
-        sunk, seen = letters.where("object IS NULL").alias("s"), places.distinct().alias("k")
-        same = " AND ".join(f"s.`{column}` <=> k.`{column}`" for column in places.columns)
-        sunk = sunk.join(seen, functions.expr(same), "left_anti").select("s.*")
-        letters = found.select(letters.columns).union(sunk)
-    count = letters.count()
-    if count > 0:
-        app = f"pinion/dead_letters/{name}"
-        txns = {app: max(transaction.txn(app), 0) + 1}
-        letters = lake.signed(letters, name)
-        transaction.commit(letters, {"partitions": []}, txns, afresh=False)
-    return count

@@ -13,6 +13,7 @@ import re
 import sys
 
 import pinion_grow
+import pinion_letters
 import pinion_record
 import pinion_run
 import pinion_table
@@ -191,11 +192,14 @@ class Lake:
                 return False
             raise
 
-    def objects(self, form, root, topics):
-        """A reader of these topics' objects below the folder `root`."""
+    def objects(self, form):
+        """A reader of landed objects."""
         reader = self.spark.read.format(form).option("pathGlobFilter", "*.json{,.gz}")
-        reader = reader.option("recursiveFileLookup", "true")
-        return reader, [self.path(f"{root}/{topic}") for topic in topics]
+        return reader.option("recursiveFileLookup", "true")
+
+    def load_of(self, reader, keys):
+        """What a reader reads of objects, or below folders. Spark takes paths for patterns."""
+        return reader.load([re.sub(r"([][{}*?\\])", r"\\\1", self.path(key)) for key in keys])
 
     def has_object(self, key):
         path, system = self.hadoop(key)
@@ -217,10 +221,11 @@ class Lake:
         is_local = self.store.startswith(("/", "file:"))
         return f"{path_of(self.store)}/{key}" if is_local else None
 
-    def landed(self, reader, paths):
-        """Topic, key and time in milliseconds of each landed object."""
+    def landed(self, keys):
+        """Topic, key and time in milliseconds of each landed object below the folders."""
         root, begin = self.pipeline.TOPICS_DIR, f"{path_of(self.store)}/"
-        files = reader.load(paths).selectExpr("path", "unix_millis(modificationTime)").collect()
+        files = self.load_of(self.objects("binaryFile"), keys)
+        files = files.selectExpr("path", "unix_millis(modificationTime)").collect()
         for path, modified_ms in files:
             key = path_of(path).partition(begin)[2]
             yield key.removeprefix(f"{root}/").partition("/")[0], key, modified_ms
@@ -256,16 +261,16 @@ class Lake:
         parse = Parser(table, places, lines_of(self.store, self.pipeline.TOPICS_DIR), "value")
         result = {"table": name, "objects": 0, "bytes": 0}
         load, chosen, files = None, None, None
-        reader, paths = self.objects("binaryFile", self.pipeline.TOPICS_DIR, topics)
+        keys = [f"{self.pipeline.TOPICS_DIR}/{topic}" for topic in topics]
         if table["mode"] != "overwrite":
             load = pinion_grow.Load(self, name, until)
-            chosen = load.choose(self.landed(reader, paths) if topics else [])
+            chosen = load.choose(self.landed(keys) if topics else [])
             if load.is_idle(chosen):
                 return {**result, "version": load.transaction.version, "rows": 0,
-                        "is_unchanged": True}  # fmt: skip
-            paths = [self.path(key) for _, key, _ in chosen]
-        if topics and paths:
-            files = reader.load(paths)
+                        "dead_letters": load.add_sunk(), "is_unchanged": True}  # fmt: skip
+            keys = [key for _, key, _ in chosen]
+        if topics and keys:
+            files = self.load_of(self.objects("binaryFile"), keys)
             read = files.selectExpr("count(*)", "coalesce(sum(length), 0)").first()
             result["objects"], result["bytes"] = read
             frame = kept(parse(files, "path", "content"), until)
@@ -277,10 +282,12 @@ class Lake:
         rows, tested = self.tested(name, rows, until, load and load.stays())
         # First the dead letters: what fails in between is missing from neither.
         if load is None or load.afresh:
-            counts["dead_letters"] = self.keep_dead_letters(name, frame, counts["dead_letters"])
+            listed = None if load is None else {key for _, key, _ in chosen}
+            counts["dead_letters"] = self.keep_dead_letters(
+                name, frame, counts["dead_letters"], listed)
         else:
-            counts["dead_letters"] += load.add_dead_letters(
-                self.dead_letters(name, frame), counts["dead_letters"])
+            letters = self.dead_letters(name, frame, pinion_letters.sunk(self, name))
+            counts["dead_letters"] += load.add_dead_letters(letters, counts["dead_letters"])
         if load is not None:
             load.settle(chosen, files)
             done = load.commit(rows, self.notes(counts))
@@ -326,19 +333,18 @@ class Lake:
             result["place"], result["line"] = found[0].place
         return result
 
-    def keep_dead_letters(self, name, frame, count):
+    def keep_dead_letters(self, name, frame, count, listed):
         """Replaces the dead letters of this table by the frame's `count` and those of the sink;
         those of other tables stay. Gives how many they are."""
-        sunk = self.sunk(name)
+        sunk = pinion_letters.sunk(self, name)
         count += 0 if sunk is None else sunk.count()
-        letters = self.letters_of(frame.where("_reason IS NOT NULL"), self.places_of(name))
-        self.replace_dead_letters(name, letters, count, sunk)
+        pinion_letters.replace(self, name, self.dead_letters(name, frame, sunk), count, listed)
         return count
 
-    def dead_letters(self, name, frame):
+    def dead_letters(self, name, frame, sunk):
         """Those of the frame, and those of the sink."""
-        letters = self.letters_of(frame.where("_reason IS NOT NULL"), self.places_of(name))
-        sunk = self.sunk(name)
+        rejected = frame.where("_reason IS NOT NULL")
+        letters = pinion_letters.letters_of(rejected, self.places_of(name))
         return letters if sunk is None else letters.union(sunk)
 
     def places_of(self, name):
@@ -348,90 +354,9 @@ class Lake:
         values = {
             "table": f"'{name}'", "topic": topic,
             "partition": "try_cast(regexp_extract(_object, '/partition=([0-9]+)/', 1) AS int)",
-            "offset": "cast(NULL AS bigint)", "object": "_object", "line": "_line",
-            "reason": "_reason", "value": "_data", "timestamp": "cast(NULL AS timestamp)",
+            "object": "_object", "line": "_line", "reason": "_reason", "value": "_data",
         }  # fmt: skip
         return {column: functions.expr(value) for column, value in values.items()}
-
-    @staticmethod
-    def letters_of(frame, values):
-        """Dead letters with the values of the frame's rows, None being null."""
-        kinds = {
-            "table": "string", "topic": "string", "partition": "int", "offset": "bigint",
-            "object": "string", "line": "bigint", "reason": "string", "value": "string",
-            "timestamp": "timestamp",
-        }  # fmt: skip
-        return frame.select([
-            (functions.lit(None) if values[column] is None else values[column])
-            .cast(kind).alias(column) for column, kind in kinds.items()
-        ])  # fmt: skip
-
-    def replace_dead_letters(self, name, letters, count, more=None):
-        """Replaces the dead letters of a table by `count` of them: `letters` and `more`."""
-        if more is not None:
-            letters = letters.union(more)
-        letters = self.signed(self.undropped(letters), name)
-        path = self.path(self.pipeline.DEAD_LETTERS)
-        where = f"`table` = '{name}'"
-        if not self.has_table(path):
-            letters.write.format("delta").save(path)
-        elif count > 0 or not self.spark.read.format("delta").load(path).where(where).isEmpty():
-            self.overwrite(letters, self.pipeline.DEAD_LETTERS, where)
-
-    def undropped(self, letters):
-        """Those dead letters that nobody has dropped (engine/duckdb/dropped.h)."""
-        folder = f"{self.pipeline.DEAD_LETTERS}/_dropped"
-        if not self.has_folder(folder):
-            return letters
-        dropped = self.spark.read.schema("ids array<string>").json(self.path(folder))
-        parts = ["'load'", "`table`", "topic", "partition", "offset", "object", "line", "reason",
-                 "value"]  # fmt: skip
-        texts = ", ".join(f"coalesce(cast({part} AS string), '')" for part in parts)
-        # engine/letter_id.h
-        named = letters.withColumn(
-            "_id", functions.expr(f"left(sha2(concat_ws(char(31), {texts}), 256), 32)")
-        )
-        dropped = dropped.select(functions.explode("ids").alias("_id"))
-        return named.join(dropped, "_id", "left_anti").drop("_id")
-
-    def signed(self, letters, name):
-        """Dead letters with what made them, and the version that their table has now: made_by and
-        after_version (engine/duckdb/letter_maker.h)."""
-        key = self.pipeline.TABLES[name]["path"]
-        made_by = None if self.made_by is None else json.dumps(self.made_by, ensure_ascii=False)
-        version = self.version(key) if self.has_table(self.path(key)) else None
-        return letters.withColumns({
-            "made_by": functions.lit(made_by).cast("string"),
-            "after_version": functions.lit(version).cast("bigint"),
-        })  # fmt: skip
-
-    def sunk(self, name):
-        """The records that pinion's sink could not land, as dead letters, or None. Of the tables
-        that a topic's records could have gone to, the first has them."""
-        root = self.pipeline.DEAD_LETTERS_DIR
-        sources = {
-            table: of["from_topic"]
-            for table, of in self.pipeline.TABLES.items() if of["from_topic"] is not None
-        }  # fmt: skip
-
-        def owner(topic):
-            fits = (table for table, of in sources.items() if fnmatch.fnmatchcase(topic, of))
-            return next(fits, None)
-
-        topics = self.folders(root) if self.has_folder(root) else []
-        topics = [topic for topic in topics if owner(topic) == name]
-        if not topics:
-            return None
-        reader, paths = self.objects("json", root, topics)
-        frame = reader.schema(
-            "topic string, partition int, offset bigint, timestamp timestamp, reason string, "
-            "value string, encoding string"
-        ).load(paths)
-        note = "CASE WHEN encoding = 'base64' THEN ' (the value is in base64)' ELSE '' END"
-        return frame.where("topic IS NOT NULL").selectExpr(
-            f"'{name}'", "topic", "partition", "offset", "cast(NULL AS string)",
-            "cast(NULL AS bigint)", f"concat(reason, {note})", "value", "timestamp",
-        )  # fmt: skip
 
     def has_table(self, path):
         from pyspark.errors import AnalysisException

@@ -135,8 +135,8 @@ struct sending {
     int64_t sent;
     int64_t already;
     int64_t failed;
-    const char *last;                     /* place */
-    const char *seen[PN_API_LETTERS_MAX]; /* ids */
+    const char *last;                         /* place */
+    const char *seen[2 * PN_API_LETTERS_MAX]; /* ids, each with its old one */
 };
 
 /* What to send of a row: what was edited, or the record as it was. */
@@ -150,6 +150,7 @@ static int read_letter(struct sending *sending, const char *const *cells, struct
     const char *value = pn_api_cell_text(req, cells[PN_LETTER_VALUE], &len);
     int64_t number = -1;
     letter->id = pn_api_cell_text(req, cells[PN_LETTER_ID], NULL);
+    letter->old_id = pn_api_cell_text(req, cells[PN_LETTER_OLD_ID], NULL);
     letter->origin = pn_api_cell_text(req, cells[PN_LETTER_ORIGIN], NULL);
     letter->is_stream = source != NULL && strcmp(source, "stream") == 0;
     letter->key.data = pn_api_cell_text(req, cells[PN_LETTER_KEY], &letter->key.len);
@@ -195,7 +196,8 @@ static int take_row(void *arg, const char *const *cells, size_t count)
         rc = pn_letters_send(sending->letters, &letter, &outcome, &sent, &failure);
     }
     if (sending->rows < PN_API_LETTERS_MAX) {
-        sending->seen[sending->rows] = letter.id;
+        sending->seen[2 * sending->rows] = letter.id;
+        sending->seen[2 * sending->rows + 1] = letter.old_id;
     }
     sending->rows++;
     sending->failed += rc != 0;
@@ -220,7 +222,7 @@ static int take_row(void *arg, const char *const *cells, size_t count)
 
 static bool was_seen(const struct sending *sending, const char *id, size_t len)
 {
-    for (int64_t i = 0; i < sending->rows && i < PN_API_LETTERS_MAX; i++) {
+    for (int64_t i = 0; i < 2 * sending->rows && i < 2 * PN_API_LETTERS_MAX; i++) {
         const char *seen = sending->seen[i];
         if (seen != NULL && strlen(seen) == len && memcmp(seen, id, len) == 0) {
             return true;

@@ -25,11 +25,11 @@ struct writing {
     bool is_more;
 };
 
-static int add_sent(struct writing *writing, const char *id)
+static int add_sent(struct writing *writing, const char *id, const char *old_id)
 {
     struct pn_letter_sent sent = {0};
     bool is_known = false;
-    int rc = pn_letters_find(writing->letters, id, &is_known, &sent, NULL);
+    int rc = pn_letters_find(writing->letters, id, old_id, &is_known, &sent, NULL);
     pn_json_put_key(&writing->json, "resent");
     if (is_known) {
         pn_api_put_sent(&writing->json, &sent);
@@ -90,6 +90,7 @@ static int put_letter(struct writing *writing, const char *const *cells)
     const char *source = pn_api_cell_text(writing->req, cells[PN_LETTER_SOURCE], NULL);
     const char *reason = pn_api_cell_text(writing->req, cells[PN_LETTER_REASON], NULL);
     const char *id = pn_api_cell_text(writing->req, cells[PN_LETTER_ID], NULL);
+    const char *old_id = pn_api_cell_text(writing->req, cells[PN_LETTER_OLD_ID], NULL);
     bool base64 = strcmp(cells[PN_LETTER_IS_BASE64], "true") == 0;
     pn_json_put_object(json);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
@@ -101,7 +102,7 @@ static int put_letter(struct writing *writing, const char *const *cells)
                      source != NULL && reason != NULL ? pn_dead_letter_advice(source, reason)
                                                       : NULL);
     add_maker(writing, pn_api_cell_text(writing->req, cells[PN_LETTER_MAKER], NULL));
-    int rc = id != NULL ? add_sent(writing, id) : 0;
+    int rc = id != NULL ? add_sent(writing, id, old_id) : 0;
     pn_json_end(json);
     return rc;
 }

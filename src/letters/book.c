@@ -145,12 +145,15 @@ void pn_letters_destroy(struct pn_letters **letters)
     *letters = NULL;
 }
 
-int pn_letters_find(struct pn_letters *letters, const char *id, bool *is_known,
+int pn_letters_find(struct pn_letters *letters, const char *id, const char *old_id, bool *is_known,
                     struct pn_letter_sent *sent, struct pn_err *e)
 {
     int64_t from = 0;
     pthread_mutex_lock(&letters->lock);
     int rc = pn_letters_read(letters, id, is_known, sent, &from, e);
+    if (rc == 0 && !*is_known && old_id != NULL) {
+        rc = pn_letters_read(letters, old_id, is_known, sent, &from, e);
+    }
     pthread_mutex_unlock(&letters->lock);
     return rc;
 }

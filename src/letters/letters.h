@@ -27,6 +27,7 @@ enum { PN_LETTER_TARGET_SIZE = PN_TOPIC_NAME_MAX + 1 };
 /* What is sent, and where. Everything is borrowed for the call. */
 struct pn_letter {
     const char *id;
+    const char *old_id; /* under which an earlier version may have sent it; NULL: none */
     bool is_stream;
     const char *origin;  /* the topic or the stream */
     int32_t partition;   /* of a record without a key; -1: not known, the first */
@@ -55,8 +56,8 @@ struct pn_letters *pn_letters_create(const char *path, struct pn_log *topics,
                                      struct pn_kinesis *kinesis, const struct pn_clock *clock);
 void pn_letters_destroy(struct pn_letters **letters); /* NULL ok */
 
-/* Has the letter been sent? BLOCKS. */
-int pn_letters_find(struct pn_letters *letters, const char *id, bool *is_known,
+/* Has the letter been sent, under its id or its old one (NULL: it has none)? BLOCKS. */
+int pn_letters_find(struct pn_letters *letters, const char *id, const char *old_id, bool *is_known,
                     struct pn_letter_sent *sent, struct pn_err *e) PN_MUST_CHECK;
 /* Sends the letter, unless it was sent. MISSING: there is no such topic or stream any more; other
  * errors are those of the append. BLOCKS. */

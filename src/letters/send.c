@@ -193,14 +193,29 @@ static int send_new(struct pn_letters *letters, const struct pn_letter *letter,
     return rc != 0 ? rc : append_to_topic(letter, target, offset, e);
 }
 
-static int send_locked(struct pn_letters *letters, const struct pn_letter *letter,
+/* Under which id the letter is known; its own where it is not known. */
+static int look_up(struct pn_letters *letters, const struct pn_letter *letter, const char **id,
+                   bool *is_known, struct pn_letter_sent *sent, int64_t *from, struct pn_err *e)
+{
+    *id = letter->id;
+    int rc = pn_letters_read(letters, letter->id, is_known, sent, from, e);
+    if (rc == 0 && !*is_known && letter->old_id != NULL) {
+        rc = pn_letters_read(letters, letter->old_id, is_known, sent, from, e);
+        *id = *is_known ? letter->old_id : letter->id;
+    }
+    return rc;
+}
+
+static int send_locked(struct pn_letters *letters, const struct pn_letter *asked,
                        struct pn_arena *arena, enum pn_letter_outcome *outcome,
                        struct pn_letter_sent *sent, struct pn_err *e)
 {
-    struct target target = {.log = letters->topics, .topic = letter->origin};
+    struct target target = {.log = letters->topics, .topic = asked->origin};
+    struct pn_letter known_as = *asked;
+    const struct pn_letter *letter = &known_as;
     bool is_known = false;
     int64_t offset = -1;
-    int rc = pn_letters_read(letters, letter->id, &is_known, sent, &target.intent.from, e);
+    int rc = look_up(letters, asked, &known_as.id, &is_known, sent, &target.intent.from, e);
     *outcome = PN_LETTER_WAS_SENT;
     if (rc != 0 || (is_known && sent->offset >= 0)) {
         return rc;

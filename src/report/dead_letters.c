@@ -27,6 +27,7 @@ static const char of_nothing[] =
     " '' AS value, '' AS key, '' AS maker, CAST(0 AS BIGINT) AS after_version WHERE false";
 
 #define ID     PN_LETTER_ID_OF_ALL
+#define OLD_ID PN_LETTER_OLD_ID_OF_ALL
 /* Texts of the record within a reason. */
 #define QUOTED "\"([^\"\\\\]|\\\\.)*\"|''[^'']*''"
 /* A reason without what differs from letter to letter: notes, numbers, quoted texts. */
@@ -109,7 +110,8 @@ static const char *where(const struct pn_dead_letters_wanted *wanted, struct pn_
         wanted->reason != NULL ? " AND strpos(lower(reason), lower($reason)) > 0" : "",
         wanted->source != NULL ? " AND source = $source" : "",
         wanted->kind != NULL ? " AND " KIND " = $kind" : "",
-        wanted->ids != NULL ? " AND list_contains(string_split($ids, ','), " ID ")" : "");
+        wanted->ids != NULL ? " AND list_has_any(string_split($ids, ','), [" ID ", " OLD_ID "])"
+                            : "");
 }
 
 /* A page begins after the letter of this place: "<time>\x1f<place>". */
@@ -172,7 +174,7 @@ int pn_report_dead_letters(const struct pn_table_source *source,
        " CASE WHEN time IS NULL THEN NULL ELSE epoch_ms(time) END AS time_ms, reason, " KIND    \
        " AS kind, key, maker, after_version, ends_with(reason, ' is in base64)') AS is_base64," \
        " contains(reason, ' (only the beginning of the ') AS is_cut, strlen(value) AS "         \
-       "bytes, " value " AS value"
+       "bytes, " value " AS value, " OLD_ID " AS old_id"
 
 int pn_report_dead_letters_page(const struct pn_table_source *source,
                                 const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
@@ -189,7 +191,7 @@ int pn_report_dead_letters_page(const struct pn_table_source *source,
         " NULL AS partition, NULL AS position, NULL AS object, NULL AS line, NULL AS time_ms,"
         " NULL AS reason, " KIND " AS kind, NULL AS key, NULL AS maker, NULL AS after_version, "
         "NULL AS is_base64, NULL AS is_cut,"
-        " NULL AS bytes, NULL AS value, NULL AS place FROM letters GROUP BY ALL"
+        " NULL AS bytes, NULL AS value, NULL AS old_id, NULL AS place FROM letters GROUP BY ALL"
         " UNION ALL SELECT 1, row_number() OVER (ORDER BY us DESC, place), * EXCLUDE (us, place),"
         " concat_ws(chr(31), CAST(us AS VARCHAR), place) FROM (SELECT " CELLS(
             "left(value, %d)") ", " TIME_US " AS us, " PLACE

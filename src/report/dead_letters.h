@@ -36,7 +36,7 @@ struct pn_dead_letters_wanted {
     const char *reason; /* a part of the reason, in any case; NULL: any */
     const char *source; /* "load" or "stream"; NULL: both */
     const char *kind;   /* of reason, as the counts have it; NULL: any */
-    const char *ids;    /* with commas between; NULL: any */
+    const char *ids;    /* also old ones, with commas between; NULL: any */
     const char *after;  /* a page's `place` and time, see pn_report_dead_letters_page(); NULL */
     int64_t offset;     /* items to leave out */
     int64_t limit;      /* the most items */
@@ -83,6 +83,7 @@ enum pn_letter_cell {
     PN_LETTER_IS_CUT, /* the table has only the beginning of the value */
     PN_LETTER_BYTES,  /* of the value's text */
     PN_LETTER_VALUE,
+    PN_LETTER_OLD_ID, /* engine/letter_id.h */
     PN_LETTER_PLACE,
     PN_LETTER_CELLS
 };

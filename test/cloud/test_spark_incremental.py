@@ -375,6 +375,72 @@ def test_what_is_refused_and_what_makes_a_table_afresh(library, tmp_path):
     assert shop.contents() == whole.contents()
 
 
+def test_a_merge_keeps_the_values_of_a_foreign_column(library, tmp_path):
+    """It is refused, as pinion refuses it; rows that are added have null in it."""
+    for clean in (MERGE, "mode: append"):
+        base = tmp_path / clean[6:11]
+        base.mkdir()
+        shop = begun(library, base, clean=clean)
+        place = f"delta.`{shop.data}/store/grow/orders`"
+        library.spark.sql(f"ALTER TABLE {place} ADD COLUMN (note STRING)")
+        grow.land(shop.data, "shop.orders", 0, 7, [{**VALUES[0], "seq": 7}])
+        shop.run("load", "spark")
+        before, done = shop.contents(), shop.spark("clean")
+        if clean == MERGE:
+            assert done["class"] == "input" and "'note', which the rows lack" in done["message"]
+            assert shop.contents() == before
+        else:
+            assert done["state"] == "done" and done["tables"][0]["rows"] == 1, done
+
+
+def test_names_that_are_patterns_and_a_new_field_of_a_struct(library, tmp_path):
+    """Objects are read by their names. A field more in a struct is null in old rows."""
+    shop = Shop(library, tmp_path, "mode: append", "mode: overwrite")
+    definition = shop.folder / "pipeline.yml"
+    text = definition.read_text().replace("      op: string\n      country: string\n",
+                                          "      op: 'struct<a int>'\n      country: string\n")
+    definition.write_text(text)
+    shop.definition = definition_of(shop.folder, tmp_path / "one")
+    folder = shop.data / "store/topics/shop.orders"
+    for number, name in enumerate(("[ab]{c}", "*", "a")):
+        made = grow.land(shop.data, "shop.orders", 0, number, [{"id": number, "op": {"a": 1}}])
+        (folder / name).mkdir()
+        made.rename(folder / name / made.name)
+    assert shop.run("load", "spark")["rows"] == 3
+    definition.write_text(text.replace("struct<a int>", "struct<a int, b array<struct<c int>>>"))
+    shop.definition = definition_of(shop.folder, tmp_path / "two")
+    grow.land(shop.data, "shop.orders", 0, 3, [{"id": 3, "op": {"a": 1, "b": [{"c": 2}]}}])
+    assert shop.run("load", "spark")["rows"] == 1
+    rows = rows_by_delta_rs(shop.data / "store/grow/raw_orders")
+    assert sorted((row["id"], str(row["op"])) for row in rows) == [
+        *((number, "{'a': 1, 'b': None}") for number in range(3)),
+        (3, "{'a': 1, 'b': [{'c': 2}]}"),
+    ]
+
+
+def test_a_commit_that_another_program_replaced(library, tmp_path, monkeypatch):
+    """As where both have looked for the version before either wrote it."""
+    import pinion_delta
+
+    shop = begun(library, tmp_path)
+    check = pinion_delta.Transaction.check_held
+
+    def replaced(self, version):
+        if self.key.endswith("raw_orders"):
+            monkeypatch.undo()
+            log = shop.data / "store/grow/raw_orders/_delta_log"
+            (log / f".{version:020}.json.crc").unlink(missing_ok=True)
+            (log / f"{version:020}.json").write_text('{"commitInfo":{"txnId":"another"}}\n')
+        check(self, version)
+
+    grow.land(shop.data, "shop.orders", 0, 7, [{**VALUES[0], "seq": 7}])
+    monkeypatch.setattr(pinion_delta.Transaction, "check_held", replaced)
+    failed = shop.spark("load")
+    assert failed["class"] == "retry" and "over this run's" in failed["message"], failed
+    assert shop.run("load", "pinion") and len(rows_by_delta_rs(
+        shop.data / "store/grow/raw_orders")) == len(VALUES) + 1  # fmt: skip
+
+
 def test_a_merge_without_a_key_is_refused(library, tmp_path):
     shop = Shop(library, tmp_path, "mode: append", MERGE,
                 sql="SELECT id, seq, amount, op, country FROM raw_orders")  # fmt: skip

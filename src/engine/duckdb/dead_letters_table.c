@@ -14,7 +14,6 @@
 #include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/offsets_table.h"
 #include "engine/duckdb/scan.h"
-#include "engine/letter_id.h"
 #include "pipeline/pattern.h"
 
 enum {
@@ -154,7 +153,7 @@ static void add_replaced(const struct putting *putting, struct pn_buf *sql)
       "\"table\" = " r ".\"table\" AND g.object = " r ".object)"
 
 /* Rows of letters that nobody has dropped. */
-#define NOT_DROPPED " WHERE " PN_LETTER_ID_OF_LOADS " NOT IN (SELECT id FROM dropped)"
+#define NOT_DROPPED " WHERE " PN_NOT_DROPPED
 
 /* What earlier loads found for other tables, and what a faster load found in objects that this one
  * did not list. */
@@ -451,8 +450,7 @@ static void forget(const struct putting *putting)
     add_replaced(putting, &left);
     pn_buf_adds(&left, " OR (" IS_ELSEWHERE("d") ")");
     if (add_found(putting, &found)) {
-        pn_buf_addf(&left, " OR id IN (SELECT " PN_LETTER_ID_OF_LOADS " FROM (%s))",
-                    pn_buf_text(&found));
+        pn_buf_addf(&left, " OR id IN (" PN_FOUND_IDS " (%s))", pn_buf_text(&found));
     }
     if (forget_others(putting, &left, &why) != 0) {
         pn_dropped_warn(engine, &why);
@@ -645,7 +643,7 @@ static int append_until_first(const struct putting *putting, size_t i, int64_t *
  * sink's letters still have them. */
 static void add_left(const struct putting *putting, struct pn_buf *left)
 {
-    const char *between = " OR (object IS NULL AND id IN (SELECT " PN_LETTER_ID_OF_LOADS " FROM (";
+    const char *between = " OR (object IS NULL AND id IN (" PN_FOUND_IDS " (";
     bool has_some = false;
     pn_buf_adds(left, "SELECT * FROM dropped AS d WHERE \"table\" NOT IN ");
     add_names(putting, true, left);

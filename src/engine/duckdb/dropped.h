@@ -20,6 +20,7 @@
 #define PN_ENGINE_DUCKDB_DROPPED_H
 
 #include "engine/duckdb/private.h"
+#include "engine/letter_id.h"
 
 enum { PN_DROPPED_MAX = 1000000 }; /* ids that are remembered */
 
@@ -32,7 +33,14 @@ struct pn_dropped {
 };
 
 /* Reads all of it into the temporary table dropped ("table", object, id), which is made. An object
- * that is damaged is skipped with a warning: its letters come back. */
+ * that is damaged is skipped with a warning: its letters come back. Of a row of the table of dead
+ * letters, PN_NOT_DROPPED is true where nobody has dropped it, under its id or its old one. */
+#define PN_NOT_DROPPED                                                                      \
+    PN_LETTER_ID_OF_LOADS " NOT IN (SELECT id FROM dropped) AND " PN_LETTER_OLD_ID_OF_LOADS \
+                          " NOT IN (SELECT id FROM dropped)"
+/* Of letters that a load found, in brackets: their ids, as rows of one column. */
+#define PN_FOUND_IDS \
+    "SELECT unnest([" PN_LETTER_ID_OF_LOADS ", " PN_LETTER_OLD_ID_OF_LOADS "]) FROM"
 int pn_dropped_read(struct pn_duckdb *engine, duckdb_connection connection,
                     struct pn_dropped *dropped, struct pn_err *e) PN_MUST_CHECK;
 /* Remembers what the SELECT gives: "table", object, id. INPUT: it would be too many. `made` gets

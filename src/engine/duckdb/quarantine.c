@@ -4,7 +4,6 @@
 #include "engine/duckdb/dropped.h"
 #include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/scan.h"
-#include "engine/letter_id.h"
 
 enum { ATTEMPTS_MAX = 8 };
 
@@ -53,9 +52,7 @@ static void add_letters(const struct pn_table *table, const struct pn_buf *scan,
     pn_buf_addf(sql, "SELECT * FROM (%s) WHERE \"table\" <> ", pn_buf_text(scan));
     pn_duckdb_add_text(sql, table->name);
     if (found->len > 0) {
-        pn_buf_addf(sql,
-                    "\nUNION ALL SELECT * FROM (%s) WHERE " PN_LETTER_ID_OF_LOADS
-                    " NOT IN (SELECT id FROM dropped)",
+        pn_buf_addf(sql, "\nUNION ALL SELECT * FROM (%s) WHERE " PN_NOT_DROPPED,
                     pn_buf_text(found));
     }
     pn_buf_adds(sql, "\nORDER BY \"table\", topic, partition, \"offset\", object, line");
@@ -77,8 +74,7 @@ static void forget(struct pn_duckdb *engine, duckdb_connection connection,
     pn_buf_adds(&left, "SELECT * FROM dropped WHERE \"table\" <> ");
     pn_duckdb_add_text(&left, table->name);
     if (found->len > 0) {
-        pn_buf_addf(&left, " OR id IN (SELECT " PN_LETTER_ID_OF_LOADS " FROM (%s))",
-                    pn_buf_text(found));
+        pn_buf_addf(&left, " OR id IN (" PN_FOUND_IDS " (%s))", pn_buf_text(found));
     }
     pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
                 pn_buf_text(&left));

@@ -89,7 +89,7 @@ static void test_a_topic_gets_it_once(void **state)
     struct pn_letter_sent found = {0};
     bool is_known = true;
     (void)state;
-    assert_int_equal(pn_letters_find(it.letters, id, &is_known, &found, NULL), 0);
+    assert_int_equal(pn_letters_find(it.letters, id, NULL, &is_known, &found, NULL), 0);
     assert_false(is_known);
     struct pn_letter_sent sent = send(&letter, PN_LETTER_SENT);
     assert_int_equal(sent.partition, 2); /* where it was */
@@ -98,11 +98,38 @@ static void test_a_topic_gets_it_once(void **state)
     pn_letters_destroy(&it.letters);
     open_letters();
     assert_int_equal(send(&letter, PN_LETTER_WAS_SENT).partition, 2);
-    assert_int_equal(pn_letters_find(it.letters, id, &is_known, &found, NULL), 0);
+    assert_int_equal(pn_letters_find(it.letters, id, NULL, &is_known, &found, NULL), 0);
     assert_true(is_known);
     assert_string_equal(found.origin, "t");
     assert_int_equal(found.sent_ms, (int64_t)LOG_FIXTURE_NOW * 1000);
     assert_records("t", 2, 1);
+}
+
+/* What was sent under the id by which the letter was known before is not sent again, and what was
+ * not sent to its end is looked for under that id. */
+static void test_it_is_known_by_its_old_id(void **state)
+{
+    const struct pn_letter before = letter_of("t", false);
+    const struct pn_letter begun = {.id = "begun", .origin = "t", .partition = 1};
+    const struct pn_letter_intent intent = {.partition = 1};
+    struct pn_letter now = before;
+    struct pn_letter_sent found = {0};
+    bool is_known = false;
+    (void)state;
+    (void)send(&before, PN_LETTER_SENT);
+    now.id = "another";
+    now.old_id = before.id;
+    assert_int_equal(send(&now, PN_LETTER_WAS_SENT).offset, 0);
+    assert_int_equal(pn_letters_find(it.letters, now.id, now.old_id, &is_known, &found, NULL), 0);
+    assert_true(is_known);
+    assert_int_equal(pn_letters_find(it.letters, now.id, NULL, &is_known, &found, NULL), 0);
+    assert_false(is_known);
+    assert_records("t", 2, 1);
+    assert_int_equal(pn_letters_intend(it.letters, &begun, &intent, NULL), 0);
+    now.old_id = begun.id;
+    assert_int_equal(send(&now, PN_LETTER_SENT).partition, 2);
+    assert_int_equal(pn_letters_find(it.letters, begun.id, NULL, &is_known, &found, NULL), 0);
+    assert_int_equal(found.offset, 1);
 }
 
 static void test_a_key_chooses_the_partition(void **state)
@@ -142,7 +169,7 @@ static void test_an_intent_without_a_record(void **state)
     (void)state;
     assert_int_equal(pn_letters_read(it.letters, id, &is_known, &found, &from, NULL), 0);
     assert_int_equal(pn_letters_intend(it.letters, &letter, &intent, NULL), 0);
-    assert_int_equal(pn_letters_find(it.letters, id, &is_known, &found, NULL), 0);
+    assert_int_equal(pn_letters_find(it.letters, id, NULL, &is_known, &found, NULL), 0);
     assert_true(is_known);
     assert_int_equal(found.offset, -1);
     (void)log_put(it.streams->log, "t", 2, NULL, "another");
@@ -185,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_topic_gets_it_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_it_is_known_by_its_old_id, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_key_chooses_the_partition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_partition_that_is_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_stream_gets_it_once, set_up, tear_down),
