@@ -1,9 +1,9 @@
 /*
  * The id of a dead letter, as an SQL expression: the beginning of a SHA-256 of what the letter is
  * about, with chr(31) between the parts. The same record again gives the same id, whichever engine
- * loads it. So what made the letter is no part, nor is the offset of a line, which not each engine
- * knows, nor the words of a parser of JSON, nor a reason's notes about how the value is stored.
- * Letters that are equal in all of this have one id.
+ * loads it. So these are not parts of it: what made the letter, the offset of a line, which not
+ * each engine knows, the words of a parser of JSON, and a reason's notes about how the value is
+ * stored. Letters that are equal in all else have one id.
  *
  * The old id is by which letters were known before: with the offset and the whole reason. Letters
  * that were dropped or sent again under it are still known by it. Streams' letters are made once,
