@@ -8,8 +8,9 @@
  *   POST api/v1/dead_letters/resend         {"ids":[...]} or {"filter":{...}}, "cursor"?, and for
  *                                           one letter "edited":{"value","encoding"}: sends them to
  *                                           where they came from, each once (letters/letters.h)
- *   POST api/v1/dead_letters/drop           {"ids":[...]} or {"filter":{...}}, "dry_run"?: takes
- *                                           them away, and loads do not bring them back
+ *   POST api/v1/dead_letters/drop           {"ids":[...]} or {"filter":{...}}, "dry_run"?,
+ *                                           "limit"?, "seen"?: takes them away, and loads do not
+ *                                           bring them back
  */
 #ifndef PN_API_DEAD_LETTER_ROUTES_H
 #define PN_API_DEAD_LETTER_ROUTES_H
@@ -20,14 +21,25 @@
 #include "query/executor.h"
 #include "upkeep/letter_drop.h"
 
+/* A drop that a client asks for. */
+struct pn_api_letter_drop {
+    struct pn_letter_choice choice;
+    bool dry_run;
+    const char *seen; /* the `found` of a dry run before; NULL: any */
+    const char *who;  /* asks for it */
+    /* What comes of it. */
+    int64_t count;
+    char found[PN_LETTERS_SEEN_SIZE];
+};
+
 /* Owned by the caller, until the server is gone; the members are borrowed. */
 struct pn_api_dead_letter_routes {
     struct pn_executor *executor;
     const struct pn_api_table_routes *tables; /* to see which tables there are */
     struct pn_letters *letters;
-    /* pn_upkeep_drop_letters() with an engine of the server's; `who` asks for it. BLOCKS. */
-    int (*drop)(void *arg, const struct pn_letter_choice *choice, bool dry_run, const char *who,
-                int64_t *count, struct pn_err *e);
+    /* Chooses letters, and drops them (upkeep/letter_drop.h) with an engine of the server's.
+     * CONFLICT: they are others than drop->seen. BLOCKS. */
+    int (*drop)(void *arg, struct pn_api_letter_drop *drop, struct pn_err *e);
     void *drop_arg;
 };
 

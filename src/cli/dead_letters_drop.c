@@ -35,7 +35,7 @@ static int confirm(struct pn_cli *cli, int64_t count, struct pn_err *e)
                : pn_err_input(e, "no dead letter was dropped: answer y, or give --yes");
 }
 
-/* Counts them, asks, and drops them. */
+/* Counts them, asks, and drops them: those that were counted, not what has come meanwhile. */
 static int drop(struct pn_table_session *session, const struct drop_opts *opts, int64_t *count,
                 struct pn_err *e)
 {
@@ -45,13 +45,16 @@ static int drop(struct pn_table_session *session, const struct drop_opts *opts, 
         return rc;
     }
     const struct pn_letter_choice choice = {.sql = query.sql, .parameters = query.parameters};
-    rc = pn_upkeep_drop_letters(session->engine, &choice, true, count, e);
+    struct pn_chosen_letters *chosen = NULL;
+    rc = pn_upkeep_choose_letters(session->engine, &choice, &chosen, e);
+    *count = rc == 0 ? pn_chosen_letters_count(chosen) : 0;
     if (rc == 0 && *count > 0 && !opts->dry_run && !opts->yes) {
         rc = confirm(session->cli, *count, e);
     }
     if (rc == 0 && *count > 0 && !opts->dry_run) {
-        rc = pn_upkeep_drop_letters(session->engine, &choice, false, count, e);
+        rc = pn_upkeep_drop_letters(session->engine, chosen, e);
     }
+    pn_chosen_letters_destroy(&chosen);
     return rc;
 }
 
@@ -95,6 +98,13 @@ int pn_cli_dead_letters_drop(struct pn_cli *cli, int argc, char **argv)
          .help = "drop the letters whose reason contains TEXT",
          .target = &drop.wanted.reason},
         {.name = "all", .kind = PN_OPT_FLAG, .help = "drop every letter", .target = &drop.all},
+        {.name = "limit",
+         .kind = PN_OPT_INT,
+         .value = "N",
+         .help = "drop at most N of these letters, the oldest (all, if they are at most 1000000)",
+         .target = &drop.wanted.limit,
+         .min = 1,
+         .max = PN_LETTERS_DROP_MAX},
         {.name = "dry-run",
          .kind = PN_OPT_FLAG,
          .help = "only count them",

@@ -116,6 +116,8 @@ struct pn_append {
     size_t configuration_count;
 };
 
+enum { PN_LETTERS_DROP_MAX = 1000000 }; /* of one drop, and those of loads that are remembered */
+
 /* A dead letter that is to go. */
 struct pn_letter_drop {
     const char *id; /* letter_id.h */
@@ -142,7 +144,7 @@ struct pn_embedded_engine_ops {
     int (*import_lines)(struct pn_embedded_engine *engine, const struct pn_import *import,
                         size_t file, struct pn_import_lines *lines, struct pn_err *e);
     int (*drop_letters)(struct pn_embedded_engine *engine, const struct pn_letter_drop *drops,
-                        size_t count, int64_t *dropped, struct pn_err *e);
+                        size_t count, struct pn_err *e);
     const struct pn_delta_parquet *(*parquet)(struct pn_embedded_engine *engine);
 };
 
@@ -246,15 +248,14 @@ void pn_embedded_engine_destroy(struct pn_embedded_engine **engine); /* NULL ok 
  * Takes letters out of the tables of dead letters. Those of loads are remembered first
  * (duckdb/dropped.h), so that a load that finds their records again does not bring them back. A
  * crash before the end may leave letters: the next load takes out those of loads, the same call
- * again all of them. *dropped is the number of letters that have left; equal letters have one id.
- * INPUT: too many would have to be remembered. RETRY: others write the table all the time.
+ * again all of them. Equal letters have one id. INPUT: too many would have to be remembered. RETRY:
+ * others write the table all the time.
  */
 PN_MUST_CHECK static inline int pn_engine_drop_letters(struct pn_embedded_engine *engine,
                                                        const struct pn_letter_drop *drops,
-                                                       size_t count, int64_t *dropped,
-                                                       struct pn_err *e)
+                                                       size_t count, struct pn_err *e)
 {
-    return engine->ops->drop_letters(engine, drops, count, dropped, e);
+    return engine->ops->drop_letters(engine, drops, count, e);
 }
 
 /* --- import ---------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_writer.h"
+#include "engine/embedded.h"
 #include "engine/letter_id.h"
 #include "report/letter_rules.h"
 
@@ -227,9 +228,11 @@ int pn_report_dead_letter_ids(const struct pn_table_source *source,
     const char *letters = NULL;
     int rc = union_of(source, arena, &letters, e);
     query->parameters = write_parameters(wanted, arena);
-    query->sql =
-        pn_arena_printf(arena, "SELECT " ID " AS id, source, \"table\", object FROM (%s) %s",
-                        letters, where(wanted, arena));
+    bool all = wanted->limit == 0;
+    query->sql = pn_arena_printf(
+        arena, "SELECT " ID " AS id, source, \"table\", object FROM (%s) %s%s LIMIT %" PRId64,
+        letters, where(wanted, arena), all ? "" : " ORDER BY " TIME_US ", " PLACE,
+        all ? PN_LETTERS_DROP_MAX + (int64_t)1 : wanted->limit);
     return rc;
 }
 

@@ -39,7 +39,7 @@ struct pn_dead_letters_wanted {
     const char *ids;    /* also old ones, with commas between; NULL: any */
     const char *after;  /* a page's `place` and time, see pn_report_dead_letters_page(); NULL */
     int64_t offset;     /* items to leave out */
-    int64_t limit;      /* the most items */
+    int64_t limit;      /* the most items; pn_report_dead_letter_ids(): the oldest, 0 for all */
     bool is_whole;      /* pn_report_dead_letters(): with the column maker */
 };
 
@@ -96,7 +96,8 @@ int pn_report_dead_letters_whole(const struct pn_table_source *source,
                                  struct pn_arena *arena, struct pn_letters_query *query,
                                  struct pn_err *e) PN_MUST_CHECK;
 
-/* All letters that fit, to be dropped (upkeep/letter_drop.h): rows of id, source, table, object. */
+/* All letters that fit, or the oldest of them, to be dropped (upkeep/letter_drop.h): rows of id,
+ * source, table, object. Of more than a drop may have, one more. */
 int pn_report_dead_letter_ids(const struct pn_table_source *source,
                               const struct pn_dead_letters_wanted *wanted, struct pn_arena *arena,
                               struct pn_letters_query *query, struct pn_err *e) PN_MUST_CHECK;

@@ -228,19 +228,33 @@ static void add_looking(struct pn_server *server, struct pn_api *api)
 }
 
 /* With an engine for this one drop. Drops are rare, and the server's other engines are at work. */
-static int drop_letters(void *arg, const struct pn_letter_choice *choice, bool dry_run,
-                        const char *who, int64_t *count, struct pn_err *e)
+static int drop_letters(void *arg, struct pn_api_letter_drop *drop, struct pn_err *e)
 {
     struct pn_server *server = arg;
+    struct pn_chosen_letters *chosen = NULL;
     struct pn_embedded_engine *engine = NULL;
     int rc = pn_app_open_small_engine(server->app, server->store, &engine, e);
     if (rc == 0) {
-        rc = pn_upkeep_drop_letters(engine, choice, dry_run, count, e);
+        rc = pn_upkeep_choose_letters(engine, &drop->choice, &chosen, e);
     }
-    if (*count > 0 && !dry_run) {
-        pn_logger_info(server->app->logger, "serve", "%s dropped %" PRId64 " dead %s", who, *count,
-                       pn_noun(*count, "letter", "letters"));
+    if (rc == 0) {
+        drop->count = pn_chosen_letters_count(chosen);
+        pn_chosen_letters_seen(chosen, drop->found);
     }
+    if (rc == 0 && drop->seen != NULL && strcmp(drop->seen, drop->found) != 0) {
+        rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                        "nothing was dropped: since the letters were counted, others have come or "
+                        "gone, and %" PRId64 " fit now: count again with \"dry_run\", then drop",
+                        drop->count);
+    }
+    if (rc == 0 && !drop->dry_run) {
+        rc = pn_upkeep_drop_letters(engine, chosen, e);
+    }
+    if (rc == 0 && !drop->dry_run && drop->count > 0) {
+        pn_logger_info(server->app->logger, "serve", "%s dropped %" PRId64 " dead %s", drop->who,
+                       drop->count, pn_noun(drop->count, "letter", "letters"));
+    }
+    pn_chosen_letters_destroy(&chosen);
     pn_embedded_engine_destroy(&engine);
     return rc;
 }

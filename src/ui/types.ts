@@ -287,6 +287,7 @@ export interface DeadLetter extends Made {
 export interface LettersDropped {
   letters: number;
   dropped: boolean; // false: it was only counted
+  seen: string; // stands for these letters
 }
 
 export interface LetterCount {

@@ -1,5 +1,7 @@
 #include "upkeep/letter_drop.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,13 +11,14 @@
 
 enum { CELL_ID, CELL_SOURCE, CELL_TABLE, CELL_OBJECT, CELLS };
 
-/* The letters that were chosen. */
-struct chosen {
+struct pn_chosen_letters {
     struct pn_json_parser *parser;
     struct pn_arena arena;
     struct pn_letter_drop *drops;
     size_t count;
     size_t capacity;
+    uint64_t sum; /* of the ids */
+    struct pn_err failure;
 };
 
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
@@ -27,34 +30,55 @@ static int take_columns(void *arg, const char *const *names, const char *const *
     return 0;
 }
 
-/* A cell's text; NULL of a null. */
-static const char *text_of(struct chosen *chosen, const char *cell)
+/* A cell's text, or the one that the letter before had, if it is the same; NULL of a null. */
+static const char *text_of(struct pn_chosen_letters *chosen, const char *cell, const char *before)
 {
     struct pn_json *root = NULL;
     size_t len = strlen(cell);
-    return pn_json_parse(chosen->parser, cell, len, len, &root, NULL) == 0 &&
-                   root->type == PN_JSON_STRING
-               ? pn_arena_strndup(&chosen->arena, root->text, root->text_len)
-               : NULL;
+    if (pn_json_parse(chosen->parser, cell, len, len, &root, NULL) != 0 ||
+        root->type != PN_JSON_STRING) {
+        return NULL;
+    }
+    return before != NULL && strlen(before) == root->text_len &&
+                   memcmp(before, root->text, root->text_len) == 0
+               ? before
+               : pn_arena_strndup(&chosen->arena, root->text, root->text_len);
+}
+
+/* The beginning of an id, which is hexadecimal, as a number. */
+static uint64_t number_of(const char *id)
+{
+    char digits[17];
+    (void)snprintf(digits, sizeof digits, "%s", id != NULL ? id : "");
+    return strtoull(digits, NULL, 16);
 }
 
 static int take_row(void *arg, const char *const *values, size_t count)
 {
-    struct chosen *chosen = arg;
+    struct pn_chosen_letters *chosen = arg;
+    const struct pn_letter_drop before =
+        chosen->count > 0 ? chosen->drops[chosen->count - 1] : (struct pn_letter_drop){.id = NULL};
     (void)count;
-    const char *source = text_of(chosen, values[CELL_SOURCE]);
-    const struct pn_letter_drop drop = {.id = text_of(chosen, values[CELL_ID]),
-                                        .is_stream =
-                                            source != NULL && strcmp(source, "stream") == 0,
-                                        .table = text_of(chosen, values[CELL_TABLE]),
-                                        .object = text_of(chosen, values[CELL_OBJECT])};
+    if (chosen->count == PN_LETTERS_DROP_MAX) {
+        return pn_err_input(&chosen->failure,
+                            "more than %d dead letters fit, the most that one drop takes: choose "
+                            "fewer by table, topic or reason, or give a limit, which takes the "
+                            "oldest, and drop again",
+                            PN_LETTERS_DROP_MAX);
+    }
+    const struct pn_letter_drop drop = {.id = text_of(chosen, values[CELL_ID], NULL),
+                                        .is_stream = strstr(values[CELL_SOURCE], "stream") != NULL,
+                                        .table = text_of(chosen, values[CELL_TABLE], before.table),
+                                        .object =
+                                            text_of(chosen, values[CELL_OBJECT], before.object)};
     pn_grow((void **)&chosen->drops, &chosen->capacity, chosen->count + 1, sizeof *chosen->drops);
     chosen->drops[chosen->count++] = drop;
+    chosen->sum += number_of(drop.id);
     return 0;
 }
 
-static int choose(struct pn_embedded_engine *engine, const struct pn_letter_choice *choice,
-                  struct chosen *chosen, struct pn_err *e)
+static int ask(struct pn_embedded_engine *engine, const struct pn_letter_choice *choice,
+               struct pn_chosen_letters *chosen, struct pn_err *e)
 {
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *parameters = NULL;
@@ -65,22 +89,52 @@ static int choose(struct pn_embedded_engine *engine, const struct pn_letter_choi
         const struct pn_ask ask = {.sql = choice->sql, .parameters = parameters, .rows = &rows};
         rc = pn_engine_ask(engine, &ask, e);
     }
+    if (rc != 0 && chosen->failure.msg[0] != '\0') {
+        pn_err_copy(e, &chosen->failure);
+    }
     pn_json_parser_destroy(&parser);
     return rc;
 }
 
-int pn_upkeep_drop_letters(struct pn_embedded_engine *engine, const struct pn_letter_choice *choice,
-                           bool dry_run, int64_t *count, struct pn_err *e)
+int pn_upkeep_choose_letters(struct pn_embedded_engine *engine,
+                             const struct pn_letter_choice *choice,
+                             struct pn_chosen_letters **chosen, struct pn_err *e)
 {
-    struct chosen chosen = {.parser = pn_json_parser_create()};
-    pn_arena_init(&chosen.arena, 0);
-    int rc = choose(engine, choice, &chosen, e);
-    *count = rc == 0 && dry_run ? (int64_t)chosen.count : 0;
-    if (rc == 0 && !dry_run && chosen.count > 0) {
-        rc = pn_engine_drop_letters(engine, chosen.drops, chosen.count, count, e);
+    struct pn_chosen_letters *made = pn_xcalloc(1, sizeof *made);
+    made->parser = pn_json_parser_create();
+    pn_arena_init(&made->arena, 0);
+    int rc = ask(engine, choice, made, e);
+    if (rc != 0) {
+        pn_chosen_letters_destroy(&made);
     }
-    free(chosen.drops);
-    pn_arena_deinit(&chosen.arena);
-    pn_json_parser_destroy(&chosen.parser);
+    *chosen = made;
     return rc;
+}
+
+void pn_chosen_letters_destroy(struct pn_chosen_letters **chosen)
+{
+    if (*chosen == NULL) {
+        return;
+    }
+    free((*chosen)->drops);
+    pn_arena_deinit(&(*chosen)->arena);
+    pn_json_parser_destroy(&(*chosen)->parser);
+    free(*chosen);
+    *chosen = NULL;
+}
+
+int64_t pn_chosen_letters_count(const struct pn_chosen_letters *chosen)
+{
+    return (int64_t)chosen->count;
+}
+
+void pn_chosen_letters_seen(const struct pn_chosen_letters *chosen, char seen[PN_LETTERS_SEEN_SIZE])
+{
+    (void)snprintf(seen, PN_LETTERS_SEEN_SIZE, "%zu-%016" PRIx64, chosen->count, chosen->sum);
+}
+
+int pn_upkeep_drop_letters(struct pn_embedded_engine *engine,
+                           const struct pn_chosen_letters *chosen, struct pn_err *e)
+{
+    return chosen->count > 0 ? pn_engine_drop_letters(engine, chosen->drops, chosen->count, e) : 0;
 }

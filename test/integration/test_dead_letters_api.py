@@ -193,6 +193,9 @@ def test_what_is_wrong_with_a_drop(server):
         {"ids": [letter] * 101},
         {"filter": {"reason": 1}},
         {"ids": [letter], "dry_run": "no"},
+        {"ids": [letter], "seen": 1},
+        {"filter": {}, "limit": 0},
+        {"filter": {}, "limit": 1000001},
     ):
         status, answer = ask(server, "POST", "/drop", body)
         assert status == 400 and answer["error"]["message"], body
@@ -204,10 +207,18 @@ def test_a_drop_and_a_resend_agree(server):
     before = every(server)
     loads = [one for one in before if one["source"] == "load"]
     counted = ask(server, "POST", "/drop", {"filter": {"source": "load"}, "dry_run": True})
-    assert counted == (200, {"letters": len(loads), "dropped": False})
+    assert counted[0] == 200 and counted[1].pop("seen")
+    assert counted[1] == {"letters": len(loads), "dropped": False}
     assert every(server) == before
     gone = {"ids": [loads[0]["id"], before[0]["id"]]}
-    assert ask(server, "POST", "/drop", gone) == (200, {"letters": 2, "dropped": True})
+    seen = ask(server, "POST", "/drop", {**gone, "dry_run": True})[1]["seen"]
+    swapped = [loads[1]["id"], before[0]["id"]]
+    for others in ({"filter": {}}, {"ids": gone["ids"][:1]}, {"ids": swapped}):
+        status, answer = ask(server, "POST", "/drop", {**others, "seen": seen})
+        assert status == 409 and "nothing was dropped" in answer["error"]["message"]
+    assert every(server) == before
+    status, answer = ask(server, "POST", "/drop", {**gone, "seen": seen})
+    assert status == 200 and answer == {"letters": 2, "dropped": True, "seen": seen}
     left = [one["id"] for one in every(server)]
     assert left == [one["id"] for one in before if one["id"] not in gone["ids"]]
     sent = len(records(server))

@@ -83,6 +83,33 @@ def test_a_drop_asks_and_says_how_many(data, tmp_path):
         assert run("dead-letters", "drop", *args, data=data, check=False).returncode == 2
 
 
+def test_a_drop_takes_what_was_counted(data, tmp_path):
+    """Letters that come while it asks stay, though they fit. A limit takes the oldest."""
+    grow = write_pipeline(tmp_path / "grow", "grow", "mode: append")
+    land(data, "shop.orders", 0, 0, BAD)
+    task("load", data, grow)
+    before = ids(data, grow)
+    command = [PINION, "dead-letters", "drop", "--all", "--pipeline", grow, "--data", data]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        asked = ""
+        while "Drop 3 dead letters?" not in asked:
+            asked += process.stderr.read(1)
+        land(data, "shop.orders", 0, 3, [{"id": "later"}, {"id": "latest"}])
+        task("load", data, grow)
+        assert len(ids(data, grow)) == 5
+        out, _ = process.communicate("y\n")
+    assert process.returncode == 0 and "3" in out
+    left = ids(data, grow)
+    assert len(left) == 2 and not left & before
+    for size in ("0", "1000001"):
+        refused = drop(data, grow, "--all", "--limit", size, "--yes", check=False)
+        assert refused.returncode == 2
+    assert drop(data, grow, "--all", "--limit", "1", "--yes") == {"letters": 1, "dropped": True}
+    assert len(ids(data, grow)) == 1
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_load_does_not_bring_it_back(data, tmp_path, mode):
     """Nor does one of all objects. What is gone is forgotten."""

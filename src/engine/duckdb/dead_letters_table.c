@@ -121,7 +121,7 @@ struct putting {
     const bool *is_added;            /* a table whose dead letters stay, and get more */
     int64_t *after;                  /* the version of each table that has dead letters */
     struct pn_dropped *dropped;      /* what people have dropped, as of this try */
-    const struct pn_dropped *before; /* and before this load looked for what the sink has */
+    const struct pn_dropped *before; /* and before this load looked for letters of the sink */
 };
 
 /* Appends the names of the tables that the load adds to, or of the others, in brackets. */
@@ -689,19 +689,19 @@ static void forget_added(const struct putting *putting)
     for (size_t i = 0; i < putting->dead->count; i++) {
         any = any || putting->is_added[i];
     }
-    if (any && putting->before->count > 0 && try_to_forget_added(putting, &why) != 0) {
+    if (any && putting->before->key_count > 0 && try_to_forget_added(putting, &why) != 0) {
         pn_dropped_warn(putting->dead->engine, &why);
     }
 }
 
 /* --- the commit ------------------------------------------------------------------------------- */
 
-/* Reads what was dropped, and ends a drop that was killed. */
+/* Finds what was dropped, and ends a drop that was killed. */
 static int end_drops(struct pn_duckdb *engine, duckdb_connection connection,
                      struct pn_dropped *before, struct pn_err *e)
 {
     struct pn_err why = {0};
-    int rc = pn_dropped_read(engine, connection, before, e);
+    int rc = pn_dropped_list(engine, before, e);
     if (rc == 0 && pn_dropped_end(engine, connection, before, &why) != 0) {
         pn_logger_warn(engine->logger, "engine",
                        "dead letters that were dropped are in their table still; the next load "

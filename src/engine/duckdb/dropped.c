@@ -117,16 +117,23 @@ static int read_object(struct pn_duckdb *engine, duckdb_connection connection, c
     return rc;
 }
 
+int pn_dropped_list(struct pn_duckdb *engine, struct pn_dropped *dropped, struct pn_err *e)
+{
+    char *folder = folder_of(engine);
+    int rc = pn_store_list(engine->store, folder, NULL, take_key, dropped, e);
+    free(folder);
+    return rc;
+}
+
 static int read_all(struct pn_duckdb *engine, duckdb_connection connection,
                     struct pn_dropped *dropped, struct pn_err *e)
 {
-    char *folder = folder_of(engine);
     int rc = pn_duckdb_run(connection,
                            "CREATE OR REPLACE TEMP TABLE dropped (\"table\" VARCHAR, object "
                            "VARCHAR, id VARCHAR)",
                            NULL, e);
     if (rc == 0) {
-        rc = pn_store_list(engine->store, folder, NULL, take_key, dropped, e);
+        rc = pn_dropped_list(engine, dropped, e);
     }
     size_t read = 0;
     for (size_t i = 0; i < dropped->key_count; i++) {
@@ -142,7 +149,6 @@ static int read_all(struct pn_duckdb *engine, duckdb_connection connection,
         }
     }
     dropped->key_count = read;
-    free(folder);
     return rc;
 }
 
@@ -269,12 +275,12 @@ int pn_dropped_add(struct pn_duckdb *engine, duckdb_connection connection, const
         count = duckdb_value_int64(&result, 0, 0);
         duckdb_destroy_result(&result);
     }
-    if (rc == 0 && count > PN_DROPPED_MAX) {
+    if (rc == 0 && count > PN_LETTERS_DROP_MAX) {
         rc = pn_err_input(e,
                           "%" PRId64 " dropped letters would have to be remembered, and at most %d "
                           "can be: drop fewer, or correct the tables or their records and load "
                           "them with --full-refresh, which forgets letters that it does not find",
-                          count, PN_DROPPED_MAX);
+                          count, PN_LETTERS_DROP_MAX);
     }
     bool merges = before.key_count >= OBJECTS_MAX;
     if (rc == 0 && merges) {

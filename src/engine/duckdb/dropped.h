@@ -22,8 +22,6 @@
 #include "engine/duckdb/private.h"
 #include "engine/letter_id.h"
 
-enum { PN_DROPPED_MAX = 1000000 }; /* ids that are remembered */
-
 /* What was read. Begins as {0}. */
 struct pn_dropped {
     char **keys; /* of the objects that could be read */
@@ -32,6 +30,9 @@ struct pn_dropped {
     int64_t count; /* of ids */
 };
 
+/* Finds the objects only. */
+int pn_dropped_list(struct pn_duckdb *engine, struct pn_dropped *dropped,
+                    struct pn_err *e) PN_MUST_CHECK;
 /* Reads all of it into the temporary table dropped ("table", object, id), which is made. An object
  * that is damaged is skipped with a warning: its letters come back. Of a row of the table of dead
  * letters, PN_NOT_DROPPED is true where nobody has dropped it, under its id or its old one. */
@@ -53,7 +54,7 @@ bool pn_dropped_is_open(const struct pn_dropped *dropped);
  * next load. */
 void pn_dropped_close(struct pn_duckdb *engine, struct pn_dropped *dropped);
 /* Forgets ids: `left` is a SELECT of the rows of `dropped` that stay. Those of objects that are not
- * in `before`, which was read before the load looked for letters, stay in any case: the load may
+ * in `before`, which was listed before the load looked for letters, stay in any case: the load may
  * not have seen the letters that a later drop took out. */
 int pn_dropped_keep(struct pn_duckdb *engine, duckdb_connection connection,
                     const struct pn_dropped *dropped, const struct pn_dropped *before,
@@ -70,12 +71,12 @@ bool pn_dropped_is_object_of(const struct pn_duckdb *engine, const struct pn_tab
 int pn_dropped_find_gone(struct pn_duckdb *engine, duckdb_connection connection,
                          const struct pn_table *table, struct pn_err *e) PN_MUST_CHECK;
 
-/* letter_drop.c: takes the letters of `dropped`, which was just read, out of their table where one
- * of its objects is open, and closes these. RETRY: others write the table all the time. */
+/* letter_drop.c: where one of the objects is open, reads them, takes the letters out of their
+ * table, and closes the open ones. RETRY: others write the table all the time. */
 int pn_dropped_end(struct pn_duckdb *engine, duckdb_connection connection,
                    struct pn_dropped *dropped, struct pn_err *e) PN_MUST_CHECK;
 /* See pn_engine_drop_letters(). */
 int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_letter_drop *drops,
-                           size_t count, int64_t *dropped, struct pn_err *e) PN_MUST_CHECK;
+                           size_t count, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

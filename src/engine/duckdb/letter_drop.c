@@ -61,28 +61,25 @@ struct from {
     const char *ids; /* a SELECT */
 };
 
-/* Finds the files that hold some of the letters, and counts these. */
+/* Finds the files that hold some of the letters. */
 static int find_files(const struct from *from, const struct pn_delta_snapshot *snapshot,
-                      struct pn_delta_file *files, size_t *count, int64_t *letters,
-                      struct pn_err *e)
+                      struct pn_delta_file *files, size_t *count, struct pn_err *e)
 {
     struct pn_file_lease lease = {0};
     duckdb_result result;
     struct pn_buf sql;
     *count = 0;
-    *letters = 0;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT pn_file, count(*) FROM (");
+    pn_buf_adds(&sql, "SELECT DISTINCT pn_file FROM (");
     int rc = pn_duckdb_add_scan_of_places(from->engine, from->connection, &from->table, snapshot,
                                           &lease, &sql, e);
-    pn_buf_addf(&sql, ") WHERE %s IN (%s) GROUP BY 1 ORDER BY 1", from->id, from->ids);
+    pn_buf_addf(&sql, ") WHERE %s IN (%s) ORDER BY 1", from->id, from->ids);
     if (rc == 0) {
         rc = pn_duckdb_run_buf(from->connection, &sql, &result, e);
     }
     if (rc == 0) {
         for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
             files[(*count)++] = snapshot->files[duckdb_value_int64(&result, 0, row)];
-            *letters += duckdb_value_int64(&result, 1, row);
         }
         duckdb_destroy_result(&result);
     }
@@ -127,7 +124,7 @@ static int write_others(const struct from *from, const struct pn_delta_snapshot 
     return rc;
 }
 
-static int take_out(const struct from *from, int64_t *letters, struct pn_err *e)
+static int take_out(const struct from *from, struct pn_err *e)
 {
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_delta_file *files = NULL;
@@ -135,7 +132,7 @@ static int take_out(const struct from *from, int64_t *letters, struct pn_err *e)
     int rc = pn_duckdb_newest(from->engine, from->table.path, &snapshot, e);
     if (rc == 0 && snapshot != NULL && snapshot->file_count > 0) {
         files = pn_xcalloc(snapshot->file_count, sizeof *files);
-        rc = find_files(from, snapshot, files, &count, letters, e);
+        rc = find_files(from, snapshot, files, &count, e);
     }
     if (rc == 0 && count > 0) {
         rc = write_others(from, snapshot, files, count, e);
@@ -146,11 +143,11 @@ static int take_out(const struct from *from, int64_t *letters, struct pn_err *e)
 }
 
 /* A load, a stream or a compaction may commit in between: then it is done again. */
-static int take_out_at_last(const struct from *from, int64_t *letters, struct pn_err *e)
+static int take_out_at_last(const struct from *from, struct pn_err *e)
 {
     for (int tries = 1;; tries++) {
         struct pn_err why = {0};
-        int rc = take_out(from, letters, &why);
+        int rc = take_out(from, &why);
         if (rc == 0) {
             return 0;
         }
@@ -172,11 +169,13 @@ int pn_dropped_end(struct pn_duckdb *engine, duckdb_connection connection,
                                .table = pn_dead_letters_table(engine->pipeline),
                                .id = PN_LETTER_ID_OF_LOADS,
                                .ids = "SELECT id FROM dropped"};
-    int64_t letters = 0;
     if (!pn_dropped_is_open(dropped)) {
         return 0;
     }
-    int rc = take_out_at_last(&loads, &letters, e);
+    int rc = pn_dropped_read(engine, connection, dropped, e);
+    if (rc == 0) {
+        rc = take_out_at_last(&loads, e);
+    }
     if (rc == 0) {
         pn_dropped_close(engine, dropped);
     }
@@ -184,7 +183,7 @@ int pn_dropped_end(struct pn_duckdb *engine, duckdb_connection connection,
 }
 
 int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_letter_drop *drops,
-                           size_t count, int64_t *dropped, struct pn_err *e)
+                           size_t count, struct pn_err *e)
 {
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     struct from loads = {.engine = engine,
@@ -197,8 +196,6 @@ int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_lett
                            .ids = "SELECT id FROM drops WHERE is_stream"};
     struct pn_dropped made = {.keys = NULL};
     duckdb_connection connection = NULL;
-    int64_t of_loads = 0;
-    int64_t of_streams = 0;
     int rc = pn_duckdb_connect_work(engine, &connection, e);
     loads.connection = connection;
     streams.connection = connection;
@@ -211,15 +208,14 @@ int pn_duckdb_drop_letters(struct pn_embedded_engine *base, const struct pn_lett
                            "SELECT \"table\", object, id FROM drops WHERE NOT is_stream", &made, e);
     }
     if (rc == 0 && has(drops, count, false)) {
-        rc = take_out_at_last(&loads, &of_loads, e);
+        rc = take_out_at_last(&loads, e);
     }
     if (rc == 0) {
         pn_dropped_close(engine, &made);
     }
     if (rc == 0 && has(drops, count, true)) {
-        rc = take_out_at_last(&streams, &of_streams, e);
+        rc = take_out_at_last(&streams, e);
     }
-    *dropped = of_loads + of_streams;
     duckdb_disconnect(&connection);
     pn_dropped_deinit(&made);
     if (rc != 0) {

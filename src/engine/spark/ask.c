@@ -219,9 +219,9 @@ static int import_lines(struct pn_embedded_engine *engine, const struct pn_impor
 }
 
 static int drop_letters(struct pn_embedded_engine *engine, const struct pn_letter_drop *drops,
-                        size_t count, int64_t *dropped, struct pn_err *e)
+                        size_t count, struct pn_err *e)
 {
-    return pn_engine_drop_letters(inner(engine), drops, count, dropped, e);
+    return pn_engine_drop_letters(inner(engine), drops, count, e);
 }
 
 static const struct pn_delta_parquet *parquet(struct pn_embedded_engine *engine)

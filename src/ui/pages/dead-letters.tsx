@@ -172,23 +172,21 @@ function ResendAll({ filter, done }: { filter: Record<string, string>; done: () 
 /* Which letters: by their ids, or all that fit. */
 type Which = { ids: string[] } | { filter: Record<string, string> };
 
-/* Drops letters, after the reader has seen how many and said yes. */
+/* Drops letters, after the reader has seen how many and said yes: the server refuses others. */
 function Drop({ which, name, done }: { which: Which; name: string; done: () => void }) {
-  const [found, setFound] = useState<number>();
+  const [counted, setCounted] = useState<LettersDropped>();
+  const found = counted?.letters;
   const [said, setSaid] = useState("");
   const [error, setError] = useState<ApiError>();
   const ask = async () => {
     setError(undefined);
     setSaid("");
     try {
-      const { letters } = await post<LettersDropped>("dead_letters/drop", {
-        ...which,
-        dry_run: true,
-      });
-      if (letters === 0) {
+      const got = await post<LettersDropped>("dead_letters/drop", { ...which, dry_run: true });
+      if (got.letters === 0) {
         setSaid("There is no such letter any more.");
       } else {
-        setFound(letters);
+        setCounted(got);
       }
     } catch (reason) {
       if (reason instanceof ApiError) {
@@ -197,7 +195,10 @@ function Drop({ which, name, done }: { which: Which; name: string; done: () => v
     }
   };
   const drop = async () => {
-    const { letters } = await post<LettersDropped>("dead_letters/drop", which);
+    const { letters } = await post<LettersDropped>("dead_letters/drop", {
+      ...which,
+      seen: counted?.seen,
+    });
     setSaid(letters === 1 ? "1 letter was dropped." : `${count(letters)} letters were dropped.`);
   };
   return (
@@ -215,7 +216,7 @@ function Drop({ which, name, done }: { which: Which; name: string; done: () => v
           verb="Drop"
           count={found}
           act={drop}
-          close={() => setFound(undefined)}
+          close={() => setCounted(undefined)}
           done={done}
         >
           <p>
