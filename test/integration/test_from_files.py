@@ -244,6 +244,45 @@ def test_lines_that_are_arrays(files, end, pack):
     files.refusal(f"incoming/more{end}", "line 3", "there is more after the end of the array")
 
 
+LONG = 17 << 20  # of a line: more than one may have, and more than is looked at first
+
+
+@pytest.mark.parametrize("pack", [str.encode, gzip_text, lambda text: zstd(text.encode())])
+def test_long_lines_at_the_start_of_an_object(files, pack):
+    end = {str.encode: "", gzip_text: ".gz"}.get(pack, ".zst")
+    pad = f'"pad": "{"x" * (1 << 20)}"'
+    files.put("array.json" + end, pack(f'[{{"id": 1, {pad}}}, {{"id": 2}}]'))
+    files.put("lines.json" + end, pack(f'[{{"id": 3, {pad}}}]\n[{{"id": 4}}]\n'))
+    files.put("blank.json" + end, pack(" " * (1 << 20) + '[{"id": 5},\n{"id": 6}]'))
+    files.put("blank2.json" + end, pack('[{"id": 7}]\n' + " " * (1 << 20) + '[{"id": 8}]'))
+    files.put("one.json" + end, pack('[{"id": 9}]\n' + " " * (1 << 20) + "\n"))
+    files.put("large.json" + end, pack("[" + " " * LONG + '{"id": 10}]'))
+    files.put("record.jsonl" + end, pack(f'{{"id": 11, {pad}}}\n{{"id": 12}}\n'))
+    files.put("rest.jsonl" + end, pack('{"id": 13}\n{"id": 99}' + " " * LONG + '\n{"id": 14}\n'))
+    files.load()
+    assert files.ids() == list(range(1, 15))
+    (letter,) = files.letters()
+    assert (letter["object"], letter["line"]) == (f"incoming/rest.jsonl{end}", 2)
+
+
+def test_long_lines_of_many_objects_are_not_in_memory_at_once(files):
+    array = gzip_text("[" + ",".join(['{"id": 1, "pad": "%s"}' % ("x" * 1000)] * 8000) + "]")
+
+    def peak_kib(first, end):
+        for number in range(first, end):
+            files.put(f"{number}.json.gz", array)
+        command = [PINION, "task", "nightly", "load", "--data", files.data,
+                   "--pipeline", files.folder]  # fmt: skip
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return usage.ru_maxrss
+
+    of_one = peak_kib(0, 1)
+    assert peak_kib(1, 17) < of_one + (100 << 10)
+
+
 def test_parquet_that_does_not_fit(files):
     parquet(files.put("a.parquet", ""), name=["x"])
     files.refusal("incoming/a.parquet: ", "'id'", "missing", "nothing was loaded")

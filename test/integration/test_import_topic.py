@@ -1,5 +1,6 @@
 """Files into a topic: what a load then makes of them, each file once, over any crash."""
 
+import gzip
 import json
 import random
 import subprocess
@@ -55,6 +56,46 @@ def test_every_format_becomes_records(server, data, pipeline, tmp_path):
     assert found[1]["data"] == found[5]["data"] == "AAEC" and found[1]["amount"] == 12.5
     assert found[1]["extra"] == {"k": [1]} and found[2] == {"id": 2, "x": 1.1}
     assert lines.exists() and packed.exists()
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_that_end_where_a_piece_of_the_file_ends(data, pipeline, tmp_path, end, packed):
+    """Files are copied and read in pieces, of which a line may end right before or after the end."""
+    files, wanted = [], {}
+
+    def line(size):
+        """With its end, of so many bytes."""
+        wanted[len(wanted)] = size
+        start = f'{{"id":{len(wanted) - 1},"pad":"'
+        return start + "x" * (size - len(start) - len('"}') - len(end)) + '"}' + end
+
+    for size in (MIB - 1, MIB, MIB + 1):
+        text = line(MIB // 2) + line(size - MIB // 2) + line(100)
+        text += line(MIB // 2).rstrip()  # the last one has no end
+        path = tmp_path / f"{size}.jsonl{'.zst' if packed else ''}"
+        content = pa.compress(text.encode(), "zstd", asbytes=True) if packed else text
+        files.append(write(path, content))
+    with Server(data, "--pipeline", pipeline):
+        imports(data, pipeline, *files)
+        found = {
+            value["id"]: len(json.dumps(value, separators=(",", ":")) + end)
+            for value in values(data, pipeline)
+        }
+    assert found == wanted
+
+
+def test_a_line_that_is_too_long_sends_nothing(data, pipeline, tmp_path):
+    """Also where all that is too much is blanks."""
+    text = '{"id":1}\n{"id":2}' + " " * (16 * MIB) + '\n{"id":3}'
+    for name, content in (("a.jsonl", text), ("a.jsonl.gz", gzip.compress(text.encode()))):
+        file = write(tmp_path / name, content)
+        with Server(data, "--pipeline", pipeline):
+            refusal(imports(data, pipeline, file, check=False), name, "line 2")
+            assert values(data, pipeline) == []
 
 
 def test_a_load_makes_the_rows(data, pipeline, tmp_path):

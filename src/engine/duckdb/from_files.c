@@ -211,7 +211,21 @@ static int make_lines(struct pn_from_files *files, duckdb_connection connection,
 struct looking {
     struct pn_from_files *files;
     bool *is_made; /* of each object */
+    bool *is_cut;  /* likewise: not sure yet, since its line is longer than LOOK_BYTES_MAX */
 };
+
+/* Of a line: it is in what a reader has in memory anyway. */
+enum { LOOK_BYTES_MAX = 256 << 10 };
+
+static int look_into(const struct pn_from_files *files, const char *key, size_t line_bytes_max,
+                     bool *is_array, bool *is_cut, struct pn_err *e)
+{
+    struct pn_lines *lines =
+        pn_lines_create(files->engine->store, files->engine->config.io, line_bytes_max);
+    int rc = pn_import_holds_array(lines, key, true, is_array, is_cut, e);
+    pn_lines_destroy(&lines);
+    return rc;
+}
 
 static int look(void *arg, size_t i, struct pn_err *e)
 {
@@ -225,10 +239,22 @@ static int look(void *arg, size_t i, struct pn_err *e)
     if (looking->is_made[i]) {
         return 0;
     }
-    struct pn_lines *lines =
-        pn_lines_create(files->engine->store, files->engine->config.io, PN_LINE_BYTES_MAX);
-    int rc = pn_import_holds_array(lines, object->object.key, true, &looking->is_made[i], e);
-    pn_lines_destroy(&lines);
+    return look_into(files, object->object.key, LOOK_BYTES_MAX, &looking->is_made[i],
+                     &looking->is_cut[i], e);
+}
+
+/* At objects of long lines one after another: several such lines are too much memory. */
+static int look_again(struct looking *looking, struct pn_err *e)
+{
+    const struct pn_from_files *files = looking->files;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+        bool ignored = false;
+        if (looking->is_cut[i]) {
+            rc = look_into(files, files->objects[i].object.key, PN_LINE_BYTES_MAX,
+                           &looking->is_made[i], &ignored, e);
+        }
+    }
     return rc;
 }
 
@@ -237,7 +263,9 @@ static int add_json(struct pn_from_files *files, duckdb_connection connection, s
 {
     struct looking looking = {.files = files};
     looking.is_made = pn_xcalloc(files->count + 1, sizeof *looking.is_made);
+    looking.is_cut = pn_xcalloc(files->count + 1, sizeof *looking.is_cut);
     int rc = pn_duckdb_requests(files->engine, files->count, look, &looking, e);
+    rc = rc == 0 ? look_again(&looking, e) : rc;
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         const struct pn_source_object *object = &files->objects[i];
         if (object->format != PN_FILE_JSON) {
@@ -250,6 +278,7 @@ static int add_json(struct pn_from_files *files, duckdb_connection connection, s
             pn_landed_add_object(scan, object->object.key, object->object.size_bytes);
         }
     }
+    free(looking.is_cut);
     free(looking.is_made);
     return rc;
 }

@@ -119,10 +119,11 @@ int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e) PN_
 int pn_import_json(struct pn_importing *importing, struct pn_written *written,
                    struct pn_err *e) PN_MUST_CHECK;
 /* Is the text of a file, or of an object of the lines' store, one array? Lines that are each an
- * array are not. Only the first lines are looked at. */
+ * array are not. Only the first lines are looked at. *is_cut: a line was cut off, and *is_array is
+ * what its start lets expect. */
 struct pn_lines;
 int pn_import_holds_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
-                          struct pn_err *e) PN_MUST_CHECK;
+                          bool *is_cut, struct pn_err *e) PN_MUST_CHECK;
 /* Is the file one array? */
 int pn_import_is_array(struct pn_importing *importing, bool *is_array,
                        struct pn_err *e) PN_MUST_CHECK;

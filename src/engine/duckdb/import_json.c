@@ -21,7 +21,8 @@ enum { PIECE_BYTES = 1 << 20 };
 int pn_import_is_array(struct pn_importing *importing, bool *is_array, struct pn_err *e)
 {
     struct pn_lines *lines = pn_lines_create(NULL, importing->engine->config.io, PN_LINE_BYTES_MAX);
-    int rc = pn_import_holds_array(lines, importing->file->path, false, is_array, e);
+    bool is_cut = false;
+    int rc = pn_import_holds_array(lines, importing->file->path, false, is_array, &is_cut, e);
     pn_lines_destroy(&lines);
     return rc;
 }
@@ -40,7 +41,8 @@ static bool is_whole_array(const struct pn_line *line)
     return is;
 }
 
-/* The next line with more than blanks; `at` is of its first byte after them. */
+/* The next line with more than blanks, as far as it is there; `at` is of its first byte after them.
+ * The rest of one that is cut off may be anything. */
 static int next_full_line(struct pn_lines *lines, struct pn_line *line, bool is_first, size_t *at,
                           bool *more, struct pn_err *e)
 {
@@ -51,7 +53,7 @@ static int next_full_line(struct pn_lines *lines, struct pn_line *line, bool is_
         while (rc == 0 && *more && *at < line->len && pn_array_is_blank(line->text[*at])) {
             (*at)++;
         }
-        if (rc == 0 && *more && *at < line->len) {
+        if (rc == 0 && *more && (*at < line->len || line->too_long)) {
             break;
         }
     }
@@ -59,21 +61,26 @@ static int next_full_line(struct pn_lines *lines, struct pn_line *line, bool is_
 }
 
 int pn_import_holds_array(struct pn_lines *lines, const char *name, bool is_object, bool *is_array,
-                          struct pn_err *e)
+                          bool *is_cut, struct pn_err *e)
 {
     struct pn_line line = {.len = 0};
     size_t at = 0;
     bool more = false;
     *is_array = false;
+    *is_cut = false;
     int rc = pn_lines_open(lines, name, is_object, 0, INT64_MAX, e);
     if (rc == 0) {
         rc = next_full_line(lines, &line, true, &at, &more, e);
     }
-    if (rc == 0 && more && line.text[at] == '[') {
+    if (rc == 0 && more && at == line.len) {
+        *is_cut = true;
+    } else if (rc == 0 && more && line.text[at] == '[') {
         *is_array = true;
+        *is_cut = line.too_long;
         if (is_whole_array(&line)) {
             rc = next_full_line(lines, &line, false, &at, &more, e);
             *is_array = !more;
+            *is_cut = rc == 0 && more && at == line.len;
         }
     }
     return rc;
@@ -183,14 +190,15 @@ static int write_piece(struct target *target, struct pn_err *e)
     return rc;
 }
 
-/* A line that is cut off is not JSON any more, which the reader of the lines says. */
+/* A line that is too long stays so, for the reader of the lines to say it: what is left of it may be
+ * a whole value. */
 static int copy_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
 {
     struct target target = {.io = importing->engine->config.io, .path = path, .fd = -1};
     struct pn_lines *lines = pn_lines_create(NULL, target.io, PN_LINE_BYTES_MAX);
     struct pn_line line = {.len = 0};
     bool more = true;
-    pn_buf_init(&target.piece, PIECE_BYTES + PN_LINE_BYTES_MAX + 1);
+    pn_buf_init(&target.piece, PIECE_BYTES + PN_LINE_BYTES_MAX + 2);
     int rc = pn_lines_open(lines, importing->file->path, false, 0, INT64_MAX, e);
     if (rc == 0) {
         rc = pn_io_open(target.io, path, O_WRONLY | O_CREAT | O_EXCL, &target.fd, e);
@@ -199,6 +207,7 @@ static int copy_lines(struct pn_importing *importing, const char *path, struct p
         rc = pn_lines_next(lines, &line, &more, e);
         if (rc == 0 && more) {
             pn_buf_add(&target.piece, line.text, line.len);
+            pn_buf_adds(&target.piece, line.too_long ? "." : "");
             pn_buf_addc(&target.piece, '\n');
         }
         if (rc == 0 && (!more || target.piece.len >= PIECE_BYTES)) {
