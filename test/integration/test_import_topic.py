@@ -64,7 +64,7 @@ MIB = 1 << 20
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_lines_that_end_where_a_piece_of_the_file_ends(data, pipeline, tmp_path, end, packed):
-    """Files are copied and read in pieces, of which a line may end right before or after the end."""
+    """Files are copied and read in pieces: a line may end right before or after a piece."""
     files, wanted = [], {}
 
     def line(size):

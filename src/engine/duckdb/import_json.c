@@ -190,8 +190,8 @@ static int write_piece(struct target *target, struct pn_err *e)
     return rc;
 }
 
-/* A line that is too long stays so, for the reader of the lines to say it: what is left of it may be
- * a whole value. */
+/* A line that is too long stays so, which the reader of the lines says: what is left of it may be a
+ * whole value. */
 static int copy_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
 {
     struct target target = {.io = importing->engine->config.io, .path = path, .fd = -1};

@@ -4,7 +4,7 @@
  *
  * DuckDB gives them as texts under quoted names ("a"."b"). What Delta's readers may not rely on is
  * left out: bounds of booleans and of binary, of doubles with NaN or infinities, of times beyond
- * year 9999; and all of arrays and maps.
+ * year 9999; and of arrays and maps all but the number of nulls where that is known to be 0.
  */
 #include <stdlib.h>
 #include <string.h>
