@@ -7,15 +7,7 @@
 #include "base/json_writer.h"
 
 const struct pn_api_field pn_api_drop_body[] = {
-    {.name = "ids",
-     .type = PN_API_TEXTS,
-     .flags = PN_API_OPTIONAL,
-     .help = "1 to 100 of them; either this or `filter`"},
-    {.name = "filter",
-     .type = PN_API_OBJECT,
-     .flags = PN_API_OPTIONAL,
-     .fields = pn_api_letter_filter_fields,
-     .help = "an empty one is all letters"},
+    PN_API_LETTERS_FIELDS,
     {.name = "dry_run", .type = PN_API_BOOL, .flags = PN_API_OPTIONAL, .help = "only count them"},
     {.name = "limit",
      .type = PN_API_INT,

@@ -26,6 +26,16 @@ int pn_api_read_text(struct pn_http_request *req, const struct pn_json *object, 
 int pn_api_read_letters(struct pn_http_request *req, const struct pn_json *root,
                         struct pn_dead_letters_wanted *wanted, struct pn_err *e);
 extern const struct pn_api_field pn_api_letter_filter_fields[];
+/* These two, among a body's fields. */
+#define PN_API_LETTERS_FIELDS                                                        \
+    {.name = "ids",                                                                  \
+     .type = PN_API_TEXTS,                                                           \
+     .flags = PN_API_OPTIONAL,                                                       \
+     .help = "1 to 100 of them; either this or `filter`"},                           \
+    {                                                                                \
+        .name = "filter", .type = PN_API_OBJECT, .flags = PN_API_OPTIONAL,           \
+        .fields = pn_api_letter_filter_fields, .help = "an empty one is all letters" \
+    }
 
 /* Where a letter was sent, as an object. */
 void pn_api_put_sent(struct pn_json_writer *json, const struct pn_letter_sent *sent);

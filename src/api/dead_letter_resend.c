@@ -22,15 +22,7 @@ static const struct pn_api_field edited_fields[] = {
     {.name = "encoding", .type = PN_API_TEXT, .flags = PN_API_OPTIONAL, .words = "text|base64"},
     PN_FIELDS_END};
 const struct pn_api_field pn_api_resend_body[] = {
-    {.name = "ids",
-     .type = PN_API_TEXTS,
-     .flags = PN_API_OPTIONAL,
-     .help = "1 to 100 of them; either this or `filter`"},
-    {.name = "filter",
-     .type = PN_API_OBJECT,
-     .flags = PN_API_OPTIONAL,
-     .fields = pn_api_letter_filter_fields,
-     .help = "an empty one is all letters"},
+    PN_API_LETTERS_FIELDS,
     {.name = "edited",
      .type = PN_API_OBJECT,
      .flags = PN_API_OPTIONAL | PN_API_NULLABLE,

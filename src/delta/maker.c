@@ -1,5 +1,7 @@
 #include "delta/maker.h"
 
+#include "base/mem.h"
+
 bool pn_delta_maker_is_known(const struct pn_delta_maker *maker)
 {
     return (maker->dag != NULL && maker->run != NULL && maker->task != NULL) ||
@@ -27,6 +29,22 @@ void pn_delta_maker_put(struct pn_json_writer *json, const struct pn_delta_maker
     add_text(json, "who", maker->who);
     add_text(json, "command", maker->command);
     pn_json_end(json);
+}
+
+char *pn_delta_maker_text(const struct pn_delta_maker *maker)
+{
+    enum { MAKER_BYTES_MAX = 64 * 1024 };
+    struct pn_buf text;
+    struct pn_json_writer json;
+    if (maker == NULL || !pn_delta_maker_is_known(maker)) {
+        return NULL;
+    }
+    pn_buf_init(&text, MAKER_BYTES_MAX);
+    pn_json_writer_init(&json, &text);
+    pn_delta_maker_put(&json, maker);
+    char *made = pn_buf_failed(&text) ? NULL : pn_xstrdup(pn_buf_text(&text));
+    pn_buf_deinit(&text);
+    return made;
 }
 
 static const char *read_text(const struct pn_json *node, const char *key, struct pn_arena *arena)

@@ -36,6 +36,8 @@ struct pn_delta_maker {
 bool pn_delta_maker_is_known(const struct pn_delta_maker *maker);
 /* The object above. */
 void pn_delta_maker_put(struct pn_json_writer *json, const struct pn_delta_maker *maker);
+/* The same as a text, which the caller frees; NULL when it is not known. `maker` may be NULL. */
+char *pn_delta_maker_text(const struct pn_delta_maker *maker);
 /* From the object; texts in the arena. What is not as above makes no maker known. `node` may be
  * NULL. */
 void pn_delta_maker_read(const struct pn_json *node, struct pn_arena *arena,

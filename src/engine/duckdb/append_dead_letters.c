@@ -266,7 +266,7 @@ int pn_appender_commit_dead_letters(struct pn_appender *appender, struct pn_err 
     struct moves moves = {.txns = pn_xcalloc(most + 1, sizeof *moves.txns),
                           .before = pn_xcalloc(most + 1, sizeof *moves.before)};
     const struct pn_delta_maker maker = {.stream = batch->stream};
-    char *made_by = pn_letter_maker_text(&maker);
+    char *made_by = pn_delta_maker_text(&maker);
     appender->made_by = made_by != NULL ? made_by : "";
     int rc = pn_appender_prepare_dead_letters(appender, e);
     if (rc == 0) {

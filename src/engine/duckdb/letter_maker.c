@@ -3,11 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/json_writer.h"
-#include "base/mem.h"
 #include "engine/duckdb/write.h"
-
-enum { MAKER_BYTES_MAX = 64 * 1024 };
 
 int pn_letter_after(struct pn_duckdb *engine, const char *path, int64_t *version, struct pn_err *e)
 {
@@ -17,24 +13,9 @@ int pn_letter_after(struct pn_duckdb *engine, const char *path, int64_t *version
     return rc;
 }
 
-char *pn_letter_maker_text(const struct pn_delta_maker *maker)
-{
-    struct pn_buf text;
-    struct pn_json_writer json;
-    if (!pn_delta_maker_is_known(maker)) {
-        return NULL;
-    }
-    pn_buf_init(&text, MAKER_BYTES_MAX);
-    pn_json_writer_init(&json, &text);
-    pn_delta_maker_put(&json, maker);
-    char *made = pn_buf_failed(&text) ? NULL : pn_xstrdup(pn_buf_text(&text));
-    pn_buf_deinit(&text);
-    return made;
-}
-
 void pn_letter_add_maker(const struct pn_duckdb *engine, struct pn_buf *sql)
 {
-    char *maker = pn_letter_maker_text(&engine->config.delta.maker);
+    char *maker = pn_delta_maker_text(&engine->config.delta.maker);
     if (maker != NULL) {
         pn_duckdb_add_text(sql, maker);
     } else {

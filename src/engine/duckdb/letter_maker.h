@@ -28,7 +28,5 @@ int pn_letter_after(struct pn_duckdb *engine, const char *path, int64_t *version
  * expression. */
 void pn_letter_add_maker(const struct pn_duckdb *engine, struct pn_buf *sql);
 void pn_letter_add_after(int64_t after, struct pn_buf *sql);
-/* The maker alone, as the column has it. Caller frees; NULL where it is not known. */
-char *pn_letter_maker_text(const struct pn_delta_maker *maker);
 
 #endif

@@ -220,22 +220,6 @@ static const struct pn_engine_ops OPS = {
     .interrupt = interrupt,
 };
 
-static char *text_of_maker(const struct pn_delta_maker *maker)
-{
-    enum { MAKER_BYTES_MAX = 64 * 1024 };
-    struct pn_buf text;
-    struct pn_json_writer json;
-    if (maker == NULL || !pn_delta_maker_is_known(maker)) {
-        return NULL;
-    }
-    pn_buf_init(&text, MAKER_BYTES_MAX);
-    pn_json_writer_init(&json, &text);
-    pn_delta_maker_put(&json, maker);
-    char *made = pn_buf_failed(&text) ? NULL : pn_xstrdup(pn_buf_text(&text));
-    pn_buf_deinit(&text);
-    return made;
-}
-
 static void add_text(struct pn_json_writer *json, const char *name, const char *text)
 {
     if (text != NULL && text[0] != '\0') {
@@ -277,7 +261,7 @@ int pn_spark_engine_create(const struct pn_spark_engine_config *config,
     made->task = config->task != NULL ? pn_xstrdup(config->task) : NULL;
     made->run = text_of_run(config->run);
     made->full_refresh = config->full_refresh;
-    made->made_by = text_of_maker(config->maker);
+    made->made_by = pn_delta_maker_text(config->maker);
     int rc = 0;
     if (config->store_url != NULL && config->store_url[0] != '\0') {
         made->store_url = pn_xstrdup(config->store_url);
