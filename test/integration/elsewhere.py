@@ -120,7 +120,22 @@ class Kinesalite:
         self.process.wait(SECONDS_MAX)
 
 
-class Between:
+class Listener:
+    """A server of a test on loopback, at `url`. A context manager, whose __enter__ calls listen."""
+
+    def listen(self, handler):
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Between(Listener):
     """Passes calls on to a Kinesis, and can change what they answer: a retention that ends while a
     test runs, a shard that has gone, a right that is missing. A context manager."""
 
@@ -183,15 +198,7 @@ class Between:
             def log_message(self, *ignored):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exception):
-        self.server.shutdown()
-        self.server.server_close()
+        return self.listen(Handler)
 
 
 class Stream:

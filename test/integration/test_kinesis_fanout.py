@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -23,6 +23,7 @@ from elsewhere import (
     STREAM,
     TABLE,
     Elsewhere,
+    Listener,
     Process,
     Stream,
     Worker,
@@ -89,7 +90,7 @@ def frame(kind, name, payload):
     return message + struct.pack("!I", zlib.crc32(message))
 
 
-class Between:
+class Between(Listener):
     """Passes calls on to a Kinesis, and spoils subscriptions as `faults` says, one after the other:
 
     cut         the connection ends in the middle of a message
@@ -222,15 +223,7 @@ class Between:
             def log_message(self, *ignored):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exception):
-        self.server.shutdown()
-        self.server.server_close()
+        return self.listen(Handler)
 
 
 def test_records_come_to_the_table_once(ours, pipeline, data):
