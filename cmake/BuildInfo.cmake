@@ -4,7 +4,9 @@
 # Nothing here depends on the time or on the machine's name: equal sources make equal bytes.
 
 if(CMAKE_SCRIPT_MODE_FILE)
-    # -DGIT=... -DSOURCE=... -DCOMMIT=... -DOUT=...: the header is written when it changes.
+    # -DGIT=... -DSOURCE=... -DCOMMIT=... -DOUT=...: the header is written when it changes. A script
+    # does not have the policies of the project.
+    cmake_minimum_required(VERSION 3.25)
     set(modified 0)
     if(COMMIT STREQUAL "" AND GIT)
         set(git "${GIT}" -c safe.directory=* -C "${SOURCE}")
