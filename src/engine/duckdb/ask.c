@@ -249,6 +249,7 @@ int pn_asking_answer(struct pn_duckdb *engine, duckdb_connection connection,
                               &asking->select.said, e);
     }
     if (rc == 0) {
+        asking->has_given = true;
         give_tables(engine, asking->ask, &read);
         rc = give(engine, asking->ask, &result, e);
         duckdb_destroy_result(&result);

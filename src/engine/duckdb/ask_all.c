@@ -4,6 +4,9 @@
  *
  * All logs are read and all views made before the first query runs: DuckDB binds a statement again
  * when a view changed after it was prepared, which would then be of another version.
+ *
+ * After a fatal error in one query its instance refuses the others. They are asked again, on the
+ * instance that takes its place, so the error is that of its own query only.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -89,6 +92,9 @@ static int answer(struct asking_all *all, size_t i, duckdb_connection connection
     pn_in_progress_begin(all->engine, &in_progress, connection);
     int rc = pn_asking_answer(all->engine, connection, &all->askings[i], e);
     pn_in_progress_end(all->engine, &in_progress);
+    if (rc != 0 && pn_duckdb_is_invalidated(e->msg) && !all->askings[i].has_given) {
+        rc = pn_duckdb_ask(&all->engine->engine, &all->asks->items[i], e);
+    }
     return rc;
 }
 

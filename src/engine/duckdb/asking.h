@@ -14,6 +14,7 @@ struct pn_asking {
     struct pn_duckdb_select select;
     struct pn_duckdb_asked asked; /* the tables that it names */
     struct pn_file_lease lease;
+    bool has_given; /* tables, columns or rows were handed on: it cannot be asked again */
 };
 
 /* Reads the text, and the logs of the tables that it names. Nothing is bound yet. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/private.h"
 #include "support/engine_fixture.h"
 
 enum { QUERIES_MAX = 16, TEXT_MAX = 64 * 1024, PATIENCE_S = 300 };
@@ -37,6 +38,7 @@ struct asked {
     size_t ends_max;  /* false from `ended` on; 0: never */
     bool first_waits; /* the first one's rows, until the second has ended */
     bool was_in_vain;
+    duckdb_connection killer; /* by it the first row of all kills the instance; NULL: none does */
 };
 
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
@@ -59,10 +61,20 @@ static void wait_for_second(struct asked *asked)
     pthread_mutex_unlock(&asked->lock);
 }
 
+/* A fatal error, as a statement beside them has. */
+static void kill_instance(struct asked *asked)
+{
+    assert_int_equal(duckdb_query(asked->killer, "CHECKPOINT", NULL), DuckDBError);
+    duckdb_disconnect(&asked->killer);
+}
+
 static int take_row(void *arg, const char *const *values, size_t count)
 {
     struct answer *answer = arg;
     (void)count;
+    if (answer->asked->killer != NULL) {
+        kill_instance(answer->asked);
+    }
     if (answer->asked->first_waits && answer->i == 0) {
         wait_for_second(answer->asked);
     }
@@ -246,6 +258,42 @@ static void test_tables_by_their_keys(void **state)
     asked_deinit(&asked);
 }
 
+/* An instance in a file, whose next CHECKPOINT is a fatal error: in memory there is none. */
+static duckdb_connection open_mortal(struct engine_fixture *fixture)
+{
+    struct pn_duckdb *engine = (struct pn_duckdb *)fixture->engine;
+    duckdb_connection connection = NULL;
+    char *path = pn_xasprintf("%s/.tmp/ask.db", fixture->folder);
+    assert_int_equal(duckdb_open(path, &engine->ask), DuckDBSuccess);
+    assert_int_equal(duckdb_connect(engine->ask, &connection), DuckDBSuccess);
+    assert_int_equal(duckdb_query(connection,
+                                  "CREATE TABLE t (i INT); INSERT INTO t VALUES (1);"
+                                  "SET debug_checkpoint_abort = 'before_header'",
+                                  NULL),
+                     DuckDBSuccess);
+    free(path);
+    return connection;
+}
+
+/* The error comes while the first gives its rows; the others begin after it, on a connection to the
+ * dead instance: one thread runs all. */
+static void test_a_fatal_error_of_one_is_not_the_others(void **state)
+{
+    static const char *const sqls[] = {"SELECT 7", "SELECT id FROM raw_thing ORDER BY 1",
+                                       "SELECT count(*) FROM raw_thing", NULL};
+    struct engine_fixture *fixture = *state;
+    struct asked asked;
+    fixture->config.threads = 1;
+    engine_fixture_reopen(fixture);
+    asked_init(&asked);
+    asked.killer = open_mortal(fixture);
+    ask_all(fixture, sqls, &asked);
+    assert_rows(&asked, 0, "7;");
+    assert_rows(&asked, 1, "1;2;");
+    assert_rows(&asked, 2, "2;");
+    asked_deinit(&asked);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +303,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_more_begin_after_the_caller_has_had_enough, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_tables_by_their_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_fatal_error_of_one_is_not_the_others, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
