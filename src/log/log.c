@@ -41,6 +41,24 @@ int pn_log_append(struct pn_log *log, struct pn_log_request *request, struct pn_
     return rc;
 }
 
+/* A read may be refused for other reasons than its offset, by a cluster for instance. */
+int pn_log_look(struct pn_log *log, const char *topic, int32_t partition, int64_t offset,
+                struct pn_arena *arena, struct pn_log_records *records, bool *is_above,
+                struct pn_err *e)
+{
+    struct pn_log_offsets offsets;
+    struct pn_err why = {.class_ = PN_CLASS_NONE};
+    *is_above = false;
+    int rc = pn_log_read(log, topic, partition, offset, 1, 1, arena, records, &why);
+    if (rc != 0 && why.class_ == PN_CLASS_INPUT &&
+        pn_log_offsets(log, topic, partition, &offsets, NULL) == 0 && offset > offsets.end) {
+        *is_above = true;
+        rc = 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc;
+}
+
 int pn_log_replicas(struct pn_log *log, const char *topic, int32_t partition,
                     struct pn_arena *arena, struct pn_log_replica **replicas, size_t *count,
                     struct pn_err *e)

@@ -43,11 +43,10 @@ static int look_again(struct pn_sink *sink, struct pn_sink_part *part, bool *is_
     struct pn_err why = {0};
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    int rc = pn_log_read(log, memory->topic, memory->partition, part->place.next, 1, 1, &arena,
-                         &records, &why);
+    int rc = pn_log_look(log, memory->topic, memory->partition, part->place.next, &arena, &records,
+                         is_short, &why);
     pn_arena_deinit(&arena);
-    *is_short = rc != 0 && why.class_ == PN_CLASS_INPUT;
-    if (rc != 0 && !*is_short && why.class_ != PN_CLASS_CORRUPT) {
+    if (rc != 0 && why.class_ != PN_CLASS_CORRUPT) {
         pn_err_copy(e, &why);
         return rc;
     }

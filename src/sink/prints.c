@@ -111,23 +111,18 @@ static int look(const struct looking *looking, const struct pn_sink_print *print
                 enum finding *finding, struct pn_err *e)
 {
     struct pn_log_records records = {0};
-    struct pn_err why = {0};
     struct pn_arena arena;
+    bool is_above = false;
     *finding = REMOVED;
     if (print->offset < looking->begin) {
         return 0;
     }
     pn_arena_init(&arena, 0);
-    int rc = pn_log_read(looking->log, looking->topic, looking->partition, print->offset, 1, 1,
-                         &arena, &records, &why);
-    if (rc != 0 && why.class_ == PN_CLASS_INPUT) {
+    int rc = pn_log_look(looking->log, looking->topic, looking->partition, print->offset, &arena,
+                         &records, &is_above, e);
+    if (rc == 0 && (is_above || records.end_offset <= print->offset)) {
         *finding = BEYOND_THE_END;
-        rc = 0;
-    } else if (rc != 0) {
-        pn_err_copy(e, &why);
-    } else if (records.end_offset <= print->offset) {
-        *finding = BEYOND_THE_END;
-    } else if (records.count > 0 && records.records[0].offset == print->offset) {
+    } else if (rc == 0 && records.count > 0 && records.records[0].offset == print->offset) {
         struct pn_sink_print now = pn_sink_print_of(&records.records[0]);
         *finding = now.timestamp_ms == print->timestamp_ms && now.crc == print->crc ? SAME : OTHER;
     }

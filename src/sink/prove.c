@@ -30,18 +30,12 @@ static int ends_before(struct pn_sink *sink, const struct pn_sink_part *part, in
 {
     const struct pn_sink_memory *memory = &part->memory;
     struct pn_log_records records = {0};
-    struct pn_err why = {0};
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    int rc = pn_log_read(sink->config.log, memory->topic, memory->partition, offset, 1, 1, &arena,
-                         &records, &why);
+    int rc = pn_log_look(sink->config.log, memory->topic, memory->partition, offset, &arena,
+                         &records, is_short, e);
     pn_arena_deinit(&arena);
-    *is_short = rc != 0 && why.class_ == PN_CLASS_INPUT;
-    if (rc != 0 && !*is_short) {
-        pn_err_copy(e, &why);
-        return rc;
-    }
-    return 0;
+    return rc;
 }
 
 static int judge(struct pn_sink *sink, struct pn_sink_part *part, struct pn_sink_verdict *verdict,

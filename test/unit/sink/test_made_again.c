@@ -184,6 +184,27 @@ static void test_an_end_between_looks_that_fail(void **state)
     assert_once(fixture, 0, 12);
 }
 
+/* A cluster may refuse reads for another reason than their offsets: that says nothing of its end. */
+static void test_reads_that_are_refused(void **state)
+{
+    struct sink_fixture *fixture = *state;
+    struct pn_err e = {.msg = ""};
+    sink_bed_append(fixture, "t", 0, 10);
+    live(fixture);
+    fake_log_refuse_reads(fixture->log, "t", true);
+    sink_bed_open(fixture);
+    for (int i = 0; i < 2; i++) {
+        assert_int_not_equal(pn_sink_flush(fixture->sink, &e), 0);
+        assert_non_null(strstr(e.msg, "invalid request"));
+        pn_fake_clock_advance(&fixture->clock, CONFIRM_MS);
+    }
+    fake_log_refuse_reads(fixture->log, "t", false);
+    sink_bed_append(fixture, "t", 10, 12);
+    flush(fixture->sink);
+    sink_bed_close(fixture);
+    assert_once(fixture, 0, 12);
+}
+
 /* With nothing to compare, brokers that have lost the newest record look like a topic that was made
  * again: all lands, twice rather than never. */
 static void test_without_prints_the_newest_is_lost(void **state)
@@ -472,6 +493,8 @@ int main(void)
         NOTES(test_an_end_that_comes_back),
         TEST(test_an_end_between_looks_that_fail),
         NOTES(test_an_end_between_looks_that_fail),
+        TEST(test_reads_that_are_refused),
+        NOTES(test_reads_that_are_refused),
         TEST(test_without_prints),
         NOTES(test_without_prints),
         TEST(test_without_prints_the_newest_is_lost),

@@ -31,6 +31,7 @@ struct fake_topic {
     struct pn_log_topic_info info;
     struct fake_partition *partitions;
     int failing_reads;
+    bool refuses_reads;
     bool is_hidden;
     struct fake_topic *next; /* by name */
 };
@@ -218,6 +219,8 @@ static int fake_read(struct pn_log *log, const char *topic, int32_t partition, i
     } else if (found->failing_reads > 0) {
         found->failing_reads--;
         rc = pn_err_errno(e, EIO, "cannot read %s/%d", topic, partition);
+    } else if (found->refuses_reads) {
+        rc = pn_err_input(e, "%s/%d: invalid request", topic, partition);
     } else if (offset > part->end) {
         rc = pn_err_input(e, "offset %lld is behind the end", (long long)offset);
     } else if (offset >= part->damage_first && offset < part->damage_end) {
@@ -435,6 +438,15 @@ void fake_log_fail_reads(struct fake_log *fake, const char *topic, int count)
     struct fake_topic *found = find_topic(fake, topic);
     PN_ASSERT(found != NULL);
     found->failing_reads = count;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_log_refuse_reads(struct fake_log *fake, const char *topic, bool refuses)
+{
+    pthread_mutex_lock(&fake->lock);
+    struct fake_topic *found = find_topic(fake, topic);
+    PN_ASSERT(found != NULL);
+    found->refuses_reads = refuses;
     pthread_mutex_unlock(&fake->lock);
 }
 

@@ -45,6 +45,8 @@ void fake_log_damage(struct fake_log *fake, const char *topic, int32_t partition
                      int64_t end);
 /* The next `count` reads of the topic fail with EIO. */
 void fake_log_fail_reads(struct fake_log *fake, const char *topic, int count);
+/* Reads of the topic are refused, as for their offset, but whatever it is; or no longer. */
+void fake_log_refuse_reads(struct fake_log *fake, const char *topic, bool refuses);
 /* Reads since the log was created. */
 int64_t fake_log_reads(struct fake_log *fake);
 
