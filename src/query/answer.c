@@ -33,7 +33,7 @@ void pn_answer_row(struct pn_row_writer *rows, struct pn_json_parser *parser,
         size_t len = strlen(values[i]);
         struct pn_json *node = NULL;
         if (strcmp(values[i], "null") == 0) {
-            pn_cell_null(rows);
+            pn_cell_null_value(rows);
         } else if (values[i][0] == '"' &&
                    pn_json_parse(parser, values[i], len, len, &node, NULL) == 0) {
             pn_cell_text(rows, node->text, node->text_len);

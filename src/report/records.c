@@ -70,7 +70,7 @@ static const char *encoding_of(struct pn_bytes bytes)
 static void bytes_cell(struct pn_row_writer *rows, struct pn_bytes bytes)
 {
     if (bytes.data == NULL) {
-        pn_cell_null(rows);
+        pn_cell_null_value(rows);
     } else if (pn_utf8_valid(bytes.data, bytes.len)) {
         pn_cell_text(rows, bytes.data, bytes.len);
     } else {

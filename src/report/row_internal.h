@@ -77,8 +77,7 @@ void pn_row_json_cell(struct pn_row_writer *rows, const char *text, size_t len,
                       enum pn_row_kind kind);
 void pn_row_csv_cell(struct pn_row_writer *rows, const char *text, size_t len,
                      enum pn_row_kind kind);
-void pn_row_table_cell(struct pn_row_writer *rows, const char *text, size_t len,
-                       enum pn_row_kind kind);
+void pn_row_table_cell(struct pn_row_writer *rows, const char *text, size_t len);
 
 /* A column's name in PN_FORMAT_API, where a name says that it holds milliseconds. The caller frees
  * it. */

@@ -228,18 +228,13 @@ static void widen_last(struct pn_row_writer *rows)
     last->width = rest > last->width ? rest : last->width;
 }
 
-void pn_row_table_cell(struct pn_row_writer *rows, const char *text, size_t len,
-                       enum pn_row_kind kind)
+void pn_row_table_cell(struct pn_row_writer *rows, const char *text, size_t len)
 {
     struct pn_buf *out = rows->streaming ? &rows->text : &rows->held;
     if (rows->streaming) {
         pn_buf_reset(out);
     }
-    if (kind == PN_ROW_NULL) {
-        pn_buf_adds(out, "null");
-    } else {
-        pn_text_add_shown(out, text, len);
-    }
+    pn_text_add_shown(out, text, len);
     if (rows->streaming) {
         put_cell(rows, rows->at, rows->rows, pn_buf_text(out));
     } else {

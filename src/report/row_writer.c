@@ -138,7 +138,7 @@ static void put(struct pn_row_writer *rows, const char *text, size_t len, enum p
     } else if (rows->format == PN_FORMAT_CSV) {
         pn_row_csv_cell(rows, text, len, kind);
     } else {
-        pn_row_table_cell(rows, text, len, kind);
+        pn_row_table_cell(rows, text, len);
     }
     rows->at++;
     if (rows->at < rows->count) {
@@ -158,10 +158,23 @@ static enum pn_cell type_of_next(const struct pn_row_writer *rows)
     return rows->columns[rows->at].type;
 }
 
+/* JSON has the word, CSV an empty field, and people see `shown`. */
+static void put_null(struct pn_row_writer *rows, const char *shown)
+{
+    const char *text = pn_row_is_json(rows)                    ? "null"
+                       : pn_format_is_for_people(rows->format) ? shown
+                                                               : "";
+    put(rows, text, strlen(text), PN_ROW_NULL);
+}
+
 void pn_cell_null(struct pn_row_writer *rows)
 {
-    const char *null = pn_row_is_json(rows) ? "null" : "";
-    put(rows, null, strlen(null), PN_ROW_NULL);
+    put_null(rows, "-");
+}
+
+void pn_cell_null_value(struct pn_row_writer *rows)
+{
+    put_null(rows, "null");
 }
 
 void pn_cell_text(struct pn_row_writer *rows, const char *text, size_t len)

@@ -124,7 +124,10 @@ enum pn_format pn_row_writer_format(const struct pn_row_writer *rows);
 /* Complete rows so far. */
 int64_t pn_row_writer_count(const struct pn_row_writer *rows);
 
+/* What there is not, or is not known: a table shows a hyphen. */
 void pn_cell_null(struct pn_row_writer *rows);
+/* A null that is somebody's data, of a query's row or a record: a table shows the word. */
+void pn_cell_null_value(struct pn_row_writer *rows);
 void pn_cell_text(struct pn_row_writer *rows, const char *text, size_t len); /* UTF-8 */
 void pn_cell_cstr(struct pn_row_writer *rows, const char *text);             /* NULL is null */
 /* A value that is JSON text already: itself in JSON, its text elsewhere. */

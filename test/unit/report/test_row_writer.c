@@ -113,7 +113,7 @@ static void every_cell(struct pn_row_writer *rows, void *arg)
     pn_cell_known(rows, -1);
     pn_cell_known(rows, INT64_MAX);
     pn_cell_uint(rows, 0);
-    pn_cell_cstr(rows, "0");
+    pn_cell_null_value(rows);
     pn_cell_null(rows);
     pn_cell_duration(rows, 0);
     pn_cell_double(rows, NAN);
