@@ -338,8 +338,8 @@ PN_MUST_CHECK static inline int pn_log_read(struct pn_log *log, const char *topi
 {
     return log->ops->read(log, topic, partition, offset, max_records, max_bytes, arena, records, e);
 }
-/* Reads the record at `offset`, or the next one. Above the end it is no error, but *is_above: the
- * log itself is asked, and what it says of its end without that may be older. */
+/* Reads the record at `offset`, or the next one. An offset above the end sets *is_above and is not
+ * an error: the log itself is asked, and what it says of its end without that may be older. */
 int pn_log_look(struct pn_log *log, const char *topic, int32_t partition, int64_t offset,
                 struct pn_arena *arena, struct pn_log_records *records, bool *is_above,
                 struct pn_err *e) PN_MUST_CHECK;

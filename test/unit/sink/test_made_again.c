@@ -184,7 +184,7 @@ static void test_an_end_between_looks_that_fail(void **state)
     assert_once(fixture, 0, 12);
 }
 
-/* A cluster may refuse reads for another reason than their offsets: that says nothing of its end. */
+/* A cluster may refuse reads for another reason than their offset: that says nothing of its end. */
 static void test_reads_that_are_refused(void **state)
 {
     struct sink_fixture *fixture = *state;
