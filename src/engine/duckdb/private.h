@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json_writer.h"
+#include "base/writeback.h"
 #include "engine/duckdb/duckdb.h"
 #include "engine/duckdb/reach.h"
 #include "engine/duckdb/verify.h"
@@ -25,7 +26,10 @@ enum {
     PN_DUCKDB_ROW_GROUP_ROWS = 60000, /* measured: larger groups cost memory and time */
     /* Of an append, and of little data: there are some ten thousand rows, and a thread encodes a
      * group. */
-    PN_DUCKDB_SMALL_GROUP_ROWS = 6000
+    PN_DUCKDB_SMALL_GROUP_ROWS = 6000,
+    /* A column with more values than this in a row group gets no dictionary there. DuckDB's own
+     * limit is a fifth of the rows: to count that many took a fifth of the time of writing. */
+    PN_DUCKDB_DICTIONARY_VALUES = 1000
 };
 
 struct pn_landed_scan;
@@ -112,6 +116,11 @@ int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, du
 /* The same for one statement that takes long. Once `stop` (NULL ok) is true, it ends and fails. */
 int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
                        const atomic_bool *stop, duckdb_result *result,
+                       struct pn_err *e) PN_MUST_CHECK;
+/* The same for a COPY to the file `path`, which an interrupt of the engine ends. The disk begins to
+ * write the file meanwhile, so that its sync waits for little. */
+int pn_duckdb_run_copy(struct pn_duckdb *engine, duckdb_connection connection,
+                       const struct pn_buf *sql, const char *path, duckdb_result *result,
                        struct pn_err *e) PN_MUST_CHECK;
 /* The result is to be destroyed after success. */
 int pn_duckdb_execute(duckdb_prepared_statement statement, duckdb_result *result,

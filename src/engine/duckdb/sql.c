@@ -33,10 +33,11 @@ int pn_duckdb_run_buf(duckdb_connection connection, const struct pn_buf *sql, du
     return rc != 0 ? rc : pn_duckdb_run(connection, pn_buf_text(sql), result, e);
 }
 
-/* What ends a statement before it is done. */
+/* What ends a statement before it is done, and what is done beside it. */
 struct ending {
     duckdb_connection connection;
-    const atomic_bool *stop; /* NULL: nothing */
+    const atomic_bool *stop;    /* NULL: nothing */
+    struct pn_writeback *write; /* NULL: the statement writes no file */
 };
 
 /* DuckDB's threads see an interrupt between two of their tasks, and this one between two of its. */
@@ -54,6 +55,9 @@ static int execute(duckdb_pending_result pending, struct ending ending, duckdb_r
 {
     for (;;) {
         end_when_asked(&ending);
+        if (ending.write != NULL) {
+            pn_writeback_go_on(ending.write);
+        }
         duckdb_pending_state state = duckdb_pending_execute_task(pending);
         if (state == DUCKDB_PENDING_ERROR) {
             return pn_duckdb_fail_in(e, duckdb_pending_error(pending), said);
@@ -98,21 +102,42 @@ int pn_duckdb_stream(duckdb_connection connection, duckdb_prepared_statement sta
     return execute_until(statement, true, ending, result, said, e);
 }
 
-int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
-                       const atomic_bool *stop, duckdb_result *result, struct pn_err *e)
+static int run_until(const struct pn_buf *sql, struct ending ending, duckdb_result *result,
+                     struct pn_err *e)
 {
-    const struct ending ending = {.connection = connection, .stop = stop};
     duckdb_prepared_statement statement = NULL;
     int rc = pn_buf_check(sql, "a statement for DuckDB", e);
     if (rc != 0) {
         return rc;
     }
-    if (duckdb_prepare(connection, pn_buf_text(sql), &statement) != DuckDBSuccess) {
+    if (duckdb_prepare(ending.connection, pn_buf_text(sql), &statement) != DuckDBSuccess) {
         rc = pn_duckdb_fail_prepared(e, statement);
     } else {
         rc = execute_until(statement, false, ending, result, NULL, e);
     }
     duckdb_destroy_prepare(&statement);
+    return rc;
+}
+
+int pn_duckdb_run_long(duckdb_connection connection, const struct pn_buf *sql,
+                       const atomic_bool *stop, duckdb_result *result, struct pn_err *e)
+{
+    const struct ending ending = {.connection = connection, .stop = stop};
+    return run_until(sql, ending, result, e);
+}
+
+int pn_duckdb_run_copy(struct pn_duckdb *engine, duckdb_connection connection,
+                       const struct pn_buf *sql, const char *path, duckdb_result *result,
+                       struct pn_err *e)
+{
+    struct pn_writeback write = {.io = engine->config.io, .clock = engine->clock, .path = path};
+    const struct ending ending = {
+        .connection = connection, .stop = &engine->interrupted, .write = &write};
+    int rc = run_until(sql, ending, result, e);
+    if (rc == 0) {
+        write.next_ns = 0; /* the last of it, too */
+        pn_writeback_go_on(&write);
+    }
     return rc;
 }
 

@@ -145,8 +145,10 @@ void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_table *table,
     }
     pn_buf_adds(sql, "\n) TO ");
     pn_duckdb_add_text(sql, path);
-    pn_buf_addf(sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS",
-                engine->config.parquet_compression, group_rows);
+    pn_buf_addf(sql,
+                " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, DICTIONARY_SIZE_LIMIT %d, "
+                "RETURN_STATS",
+                engine->config.parquet_compression, group_rows, PN_DUCKDB_DICTIONARY_VALUES);
     if (is_divided) {
         pn_partition_add_options(table, sql);
     }
@@ -330,7 +332,7 @@ static int write_rows(struct pn_duckdb *engine, duckdb_connection connection,
         rc = pn_buf_check(source->select, "a statement for DuckDB", e);
     }
     if (rc == 0) {
-        rc = pn_duckdb_run_long(connection, &sql, &engine->interrupted, &result, e);
+        rc = pn_duckdb_run_copy(engine, connection, &sql, path, &result, e);
         if (rc == 0) {
             pn_duckdb_copied(table, &result, written);
             set_values(written, source->values, source->value_count);
