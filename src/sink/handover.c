@@ -14,12 +14,27 @@ static int64_t end_of(const struct pn_sink_memory *memory)
     return cuts->count > 0 ? cuts->cuts[cuts->count - 1].end : memory->landed;
 }
 
+/*
+ * The number of the next object. Which of two stores is ahead is decided by it, not by offsets:
+ * those of a topic that was deleted and created again begin at 0, but the names of its objects
+ * continue.
+ */
+static int64_t number_of(const struct pn_sink_memory *memory)
+{
+    return memory->base_next + end_of(memory);
+}
+
+static int64_t number_at_place(const struct pn_sink_part *part)
+{
+    return part->memory.base + part->place.next;
+}
+
 static int is_ahead(const struct pn_sink_memory *memory, const char *target, int64_t there,
                     const char *source, int64_t here, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
-                      "%s partition %" PRId32 ": the %s has landed up to offset %" PRId64
-                      ", and the %s only up to %" PRId64
+                      "%s partition %" PRId32 ": the %s has landed more: the names of its objects "
+                      "continue at %" PRId64 ", and those of the %s at %" PRId64
                       ". It was used after its objects were copied: copy the other way round",
                       memory->topic, memory->partition, target, there, source, here);
 }
@@ -74,10 +89,11 @@ static int hand_one(struct pn_sink *sink, const struct pn_sink_memory *memory, c
     bool is_there = false;
     part.memory.cuts = (struct pn_sink_cuts){0};
     int rc = pn_sink_chain_look(sink, &part, &is_there, e);
-    int64_t there = part.place.next;
-    if (rc == 0 && is_there && there > end_of(memory)) {
-        rc = is_ahead(memory, "bucket", there, source, end_of(memory), e);
-    } else if (rc == 0 && !looks_only && !(is_there && there == end_of(memory))) {
+    int64_t there = number_at_place(&part);
+    int64_t here = number_of(memory);
+    if (rc == 0 && is_there && there > here) {
+        rc = is_ahead(memory, "bucket", there, source, here, e);
+    } else if (rc == 0 && !looks_only && !(is_there && there == here)) {
         rc = memory->cuts.count > 0 ? pn_sink_chain_forget(sink, memory, e)
                                     : pn_sink_chain_begin_at(sink, memory, e);
     }
@@ -119,9 +135,9 @@ static void compare(void *arg, const struct pn_sink_memory *memory)
         const struct pn_sink_part *part = comparison->sink->parts[i];
         bool is_same = strcmp(part->memory.topic, known.topic) == 0 &&
                        part->memory.partition == known.partition && part->memory.id == known.id;
-        if (is_same && part->place.is_known && end_of(&known) > part->place.next) {
-            comparison->rc = is_ahead(&known, "data folder", end_of(&known), "bucket",
-                                      part->place.next, comparison->e);
+        if (is_same && part->place.is_known && number_of(&known) > number_at_place(part)) {
+            comparison->rc = is_ahead(&known, "data folder", number_of(&known), "bucket",
+                                      number_at_place(part), comparison->e);
         }
     }
     pn_sink_cuts_deinit(&known.cuts);

@@ -227,6 +227,48 @@ static void test_between_buckets(void **state)
                                            "03.json: 3 4\n" T "05.json: 5\n");
 }
 
+/* A topic that was deleted and created again after the move, with fewer records: its offsets are
+ * smaller than what the bucket has, and the folder is ahead all the same. Where each process counts
+ * the ids of topics, both have the same id. */
+static void test_a_topic_that_was_made_again(void **state)
+{
+    enum { CONFIRM_MS = 10 * 1000 };
+    struct sink_fixture *fixture = *state;
+    struct pn_store *folder = fixture->store;
+    struct pn_store *bucket = memory_store_create(fixture->folder);
+    struct pn_err e = {.msg = ""};
+    fake_log_count_ids(fixture->log);
+    fake_log_set_id(fixture->log, "t", 0);
+    sink_bed_append(fixture, "t", 0, 3);
+    land(fixture);
+    move_to(fixture, bucket);
+
+    assert_int_equal(pn_log_delete_topic(fixture->config.log, "t", NULL), 0);
+    fake_log_add_topic(fixture->log, "t", 1);
+    fake_log_set_id(fixture->log, "t", 0);
+    sink_bed_append(fixture, "t", 10, 12);
+    sink_bed_open(fixture);
+    assert_int_not_equal(pn_sink_flush(fixture->sink, NULL), 0);
+    pn_fake_clock_advance(&fixture->clock, CONFIRM_MS);
+    assert_int_equal(pn_sink_flush(fixture->sink, NULL), 0);
+    sink_bed_close(fixture);
+
+    fixture->config.store = bucket; /* the way back is refused ... */
+    sink_bed_open(fixture);
+    assert_int_not_equal(pn_sink_hand_to_folder_begin(fixture->sink, &e), 0);
+    assert_non_null(strstr(e.msg, "the data folder has landed more"));
+    assert_non_null(strstr(e.msg, "copy the other way round"));
+    sink_bed_close(fixture);
+    fixture->config.store = folder; /* ... and the way there is not */
+    move_to(fixture, bucket);
+    become_another(fixture, bucket);
+    sink_bed_append(fixture, "t", 12, 13);
+    land(fixture);
+    sink_bed_assert_landed(fixture, ".pinion/chain/topics/t/0/0000000000000000.json: "
+                                    "{\"offset\":2,\"number\":5,\"seen\":[[1,0,1951397388]]}\n" T
+                                    "00.json: 0 1 2\n" T "03.json: 10 11\n" T "05.json: 12\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_folder_is_not_told_a_place_that_has_moved, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_between_buckets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_topic_that_was_made_again, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
