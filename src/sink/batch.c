@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "sink/sink.h"
+#include "store/origins_key.h"
 
 enum {
     /* Written and remembered together: enough to make the waits for the disk cheap. */
@@ -113,7 +114,7 @@ static void add_text(struct pn_json_writer *json, struct pn_bytes text, struct p
 static void add_headers(struct pn_json_writer *json, const struct pn_record *record)
 {
     struct pn_buf scratch;
-    pn_buf_init(&scratch, LINE_BYTES_MAX);
+    pn_buf_init(&scratch, PN_ORIGINS_LINE_BYTES_MAX);
     pn_json_add_array(json, "headers");
     for (size_t i = 0; i < record->header_count; i++) {
         struct pn_bytes value = record->headers[i].value;
@@ -134,11 +135,21 @@ static void add_headers(struct pn_json_writer *json, const struct pn_record *rec
     pn_buf_deinit(&scratch);
 }
 
-/* Where a record that lands as a value came from. */
-static void write_origin(struct pn_sink_batch *batch, const struct pn_record *record)
+static const char *check_line(size_t len)
+{
+    _Static_assert(PN_ORIGINS_LINE_BYTES_MAX == 128 << 20, "the message says so");
+    return len <= PN_ORIGINS_LINE_BYTES_MAX
+               ? NULL
+               : "its key and headers are longer than 128 MiB as JSON, so where the row came from "
+                 "could not be kept";
+}
+
+/* Where a record that lands as a value came from. Returns why it cannot be kept, or NULL. */
+static const char *write_origin(struct pn_sink_batch *batch, const struct pn_record *record)
 {
     struct pn_json_writer json;
     struct pn_bytes key = record->key;
+    size_t begin = batch->origins.len;
     pn_json_writer_init(&json, &batch->origins);
     pn_json_put_object(&json);
     pn_json_add_i64(&json, "offset", record->offset);
@@ -159,6 +170,7 @@ static void write_origin(struct pn_sink_batch *batch, const struct pn_record *re
     }
     pn_json_end(&json);
     pn_json_end_line(&json);
+    return check_line(batch->origins.len - begin);
 }
 
 /* Why the record's value is not JSON; NULL when *root is what it holds. */
@@ -186,13 +198,14 @@ bool pn_sink_batch_add(struct pn_sink_batch *batch, const struct pn_record *reco
     struct pn_json *root = NULL;
     struct pn_err why;
     const char *reason = parse(batch->parser, record, &root, &why);
+    if (reason == NULL && batch->keeps != PN_SINK_ORIGINS_NONE) {
+        reason = write_origin(batch, record);
+    }
     if (reason == NULL) {
         pn_json_write(&batch->values, root);
         pn_buf_addc(&batch->values, '\n');
-        if (batch->keeps != PN_SINK_ORIGINS_NONE) {
-            write_origin(batch, record);
-        }
     } else {
+        cut_to(&batch->origins, origins_len);
         write_dead_letter(batch, &batch->dead, record, reason);
     }
     size_t bytes = (batch->values.len - object->values_at) + (batch->dead.len - object->dead_at) +

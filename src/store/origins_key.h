@@ -22,6 +22,10 @@
 
 #include <stdint.h>
 
+/* Of a line, with its end. A record whose line would be longer (text may be escaped to six times
+ * its length) does not land as a row but as a dead letter. */
+enum { PN_ORIGINS_LINE_BYTES_MAX = 128 << 20 };
+
 /* The key of the origins of an object below `topics_dir`; NULL when the object's key is not that of
  * a landed object (or is one in gzip, which no sink of ours writes). Caller frees. */
 char *pn_origins_key(const char *origins_dir, const char *topics_dir, const char *key,

@@ -11,9 +11,6 @@
 #include "engine/duckdb/private.h"
 #include "store/origins_key.h"
 
-/* Of origins: a record's key and headers, with their escapes. */
-enum { LINE_BYTES_MAX = 8 * PN_RECORD_BYTES_MAX };
-
 struct pn_line_origins {
     struct pn_duckdb *engine;
     const struct pn_table *table;
@@ -50,7 +47,8 @@ struct pn_line_origins *pn_line_origins_create(struct pn_duckdb *engine,
     origins->values = pn_origin_unknown;
     pn_arena_init(&origins->arena, 0);
     if (pn_line_origins_need_all(table)) {
-        origins->lines = pn_lines_create(engine->store, engine->config.io, LINE_BYTES_MAX);
+        origins->lines =
+            pn_lines_create(engine->store, engine->config.io, PN_ORIGINS_LINE_BYTES_MAX);
         origins->parser = pn_json_parser_create();
     }
     if (pn_table_takes_origin(table, PN_ORIGIN_OFFSET)) {

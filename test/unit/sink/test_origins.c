@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
+#include "store/origins_key.h"
 #include "support/memory_store.h"
 #include "support/ram_io.h"
 #include "support/sink_fixture.h"
@@ -123,6 +125,36 @@ static void test_large_keys_cut_objects(void **state)
     sink_bed_deinit(&fixture);
 }
 
+static void assert_object(struct sink_fixture *fixture, const char *key, const char *lines)
+{
+    struct pn_buf text;
+    pn_buf_init(&text, 1024);
+    assert_int_equal(pn_store_get(fixture->store, key, &text, NULL), 0);
+    assert_string_equal(pn_buf_text(&text), lines);
+    pn_buf_deinit(&text);
+}
+
+/* Its line would be longer than readers take: it is a dead letter, and blocks no table. */
+static void test_a_key_whose_line_is_too_long(void **state)
+{
+    enum { KEY_BYTES = PN_ORIGINS_LINE_BYTES_MAX };
+    struct sink_fixture fixture;
+    char *key = pn_xmalloc(KEY_BYTES);
+    (void)state;
+    memset(key, 'k', KEY_BYTES);
+    sink_bed_init(&fixture);
+    sink_bed_keep_origins(&fixture, PN_SINK_ORIGINS_ALL);
+    append(&fixture, bytes("k"), "1", 17);
+    append(&fixture, (struct pn_bytes){key, KEY_BYTES}, "2", 17);
+    append(&fixture, bytes("l"), "3", 17);
+    land(&fixture);
+    assert_int_equal(sink_bed_status(&fixture, "t", 0).dead_letters, 1);
+    assert_object(&fixture, TOPIC "0.json", "1\n");
+    assert_object(&fixture, TOPIC "2.json", "3\n");
+    sink_bed_deinit(&fixture);
+    free(key);
+}
+
 struct counter {
     int requests;
 };
@@ -174,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_offsets_are_kept_where_they_do_not_follow),
         cmocka_unit_test(test_offsets_do_not_replace_more),
         cmocka_unit_test(test_large_keys_cut_objects),
+        cmocka_unit_test(test_a_key_whose_line_is_too_long),
         cmocka_unit_test(test_requests_in_a_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
