@@ -313,6 +313,20 @@ def test_bad_rows_are_dead_letters_with_object_and_line(files):
     assert files.letters() == letters
 
 
+def test_names_with_a_backslash_and_characters_of_patterns(files):
+    for place, name in enumerate((r"a\b[1]", r"\?/x", r"q[\]*", r"d\e/f*")):
+        files.put(f"{name}.csv", f"id,name\n{4 * place},a\nx,b\n")
+        files.put(f"{name}.csv.gz", gzip_text(f"id,name\n{4 * place + 1},a\n"))
+        files.put(f"{name}.jsonl", f'{{"id": {4 * place + 2}}}\n')
+        parquet(files.put(f"{name}.parquet", ""), id=[4 * place + 3])
+    files.put("a-b1.csv", "id\n16\n")
+    files.load()
+    assert files.ids() == list(range(17))
+    assert {(row["object"], row["line"]) for row in files.letters()} == {
+        (rf"incoming/{name}.csv", 3) for name in (r"a\b[1]", r"\?/x", r"q[\]*", r"d\e/f*")
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("more", ["mode: append", f"{KEY}\n    unknown_keys: keep"])
 def test_rows_say_which_object_they_are_from(files, more):
     """A column of the object that is called so says nothing about that."""

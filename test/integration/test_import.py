@@ -158,6 +158,23 @@ def test_compressed_files(imports, rows, tmp_path, pack, end, kind):
     assert len(rows()) == 2
 
 
+@pytest.mark.parametrize("folder", ["", "x\\y/", "q[a]/"])
+@pytest.mark.parametrize("name", ["a\\b[1]", "\\?", "[a\\]*"])
+def test_a_name_with_a_backslash_and_characters_of_patterns(imports, rows, tmp_path, folder, name):
+    """DuckDB reads such a name as a pattern, and the backslash as the end of a folder's."""
+    place = tmp_path / folder
+    place.mkdir(exist_ok=True)
+    write(place / "a-b1.csv", "id\n77\n")  # the pattern would match this one
+    pq.write_table(pa.table({"id": [4]}), place / f"{name}.parquet")
+    csv = write(place / f"{name}.csv", "id,name\n1,a\nx,b\n")
+    assert f"{csv}, line 3" in refusal(imports(csv, check=False))
+    imports(csv, "--bad-rows", "dead-letter")
+    imports(write(place / f"{name}.csv.gz", gzip.compress(b"id\n2\n")),
+            write(place / f"{name}.jsonl", '{"id":3}\n'), place / f"{name}.parquet")  # fmt: skip
+    assert [row["id"] for row in rows()] == [1, 2, 3, 4]
+    assert rows("SELECT object, line FROM dead_letters") == [{"object": str(csv), "line": 3}]
+
+
 def test_what_other_programs_write(imports, rows, tmp_path):
     frame = {
         "id": [1, 2, 3], "name": ['x,"y"\nz', None, ""], "score": [1.5, float("inf"), None],
