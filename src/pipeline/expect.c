@@ -220,7 +220,6 @@ static const char *name_of(struct pn_arena *arena, const struct pn_expect *expec
     return text;
 }
 
-/* Rows are taken out of what one run makes of all there is, and nowhere else. */
 static int check_action(struct reading *reading, const struct pn_yaml_node *node, struct pn_err *e)
 {
     const struct pn_table *table = reading->table;
@@ -233,12 +232,21 @@ static int check_action(struct reading *reading, const struct pn_yaml_node *node
                              "the rows of an `empty` test are not those of the table: use fail or "
                              "warn");
     }
-    if (table->sql == NULL || table->mode != PN_MODE_OVERWRITE || table->replace_where != NULL) {
+    if (table->replace_where != NULL) {
         return pn_yaml_error(reading->yaml, node, e,
-                             "quarantine is for tables with sql that each run overwrites: use fail "
-                             "or warn here");
+                             "a run of a table with replace_where makes some of its rows, and "
+                             "which of its letters are theirs is not known: use fail or warn here");
     }
     return 0;
+}
+
+bool pn_table_quarantines(const struct pn_table *table)
+{
+    size_t i = 0;
+    while (i < table->expect_count && table->expects[i].action != PN_EXPECT_QUARANTINE) {
+        i++;
+    }
+    return i < table->expect_count;
 }
 
 static int read_item(struct reading *reading, const struct pn_yaml_node *node, struct pn_err *e)

@@ -434,6 +434,8 @@ static inline bool pn_table_is_raw(const struct pn_table *table)
 {
     return table->from_topic != NULL || table->from_files != NULL;
 }
+/* Has it a test that takes rows out? */
+bool pn_table_quarantines(const struct pn_table *table);
 /* Does the column take where a record came from, and no member of it? */
 static inline bool pn_column_has_origin(const struct pn_column *column)
 {

@@ -221,7 +221,7 @@ def lines():
 
 
 # What differs between the letters of two runs, and the key, which a load by Spark does not read.
-UNSIGNED = {"made_by": None, "after_version": None, "key": None}
+UNSIGNED = {"made_by": None, "after_version": None, "batch": None, "key": None}
 
 
 def told(reason):

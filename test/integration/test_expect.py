@@ -277,7 +277,8 @@ def test_mistakes_are_named(shop, expect, said):
 
 
 @pytest.mark.parametrize(("clean", "expect", "said"), [
-    ("mode: append", "{unique: id, action: quarantine}", "quarantine is for tables with sql"),
+    ("partition_by: status\n    replace_where: status = 'new'", "{unique: id, action: quarantine}",
+     "which of its letters are theirs is not known: use fail or warn here"),
     ("mode: merge\n    key: id\n    order_by: amount", "{unique: id}", "a merge keeps one row"),
 ])  # fmt: skip
 def test_what_a_mode_cannot_do_is_named(shop, clean, expect, said):

@@ -46,6 +46,7 @@ static const struct pn_column COLUMNS[] = {
     {.name = "timestamp", .type = {.kind = PN_TYPE_TIMESTAMP}},
     {.name = "key", .type = {.kind = PN_TYPE_STRING}},
     PN_LETTER_MAKER_COLUMNS,
+    {.name = "batch", .type = {.kind = PN_TYPE_BIGINT}},
 };
 
 struct pn_table pn_dead_letters_table(const struct pn_pipeline *pipeline)
@@ -70,6 +71,8 @@ struct pn_dead_letters *pn_dead_letters_create(struct pn_duckdb *engine,
     for (size_t i = 0; i < count; i++) {
         dead->feeds[i] = (struct pn_dead_letters_feed){.dead = dead, .table = i};
     }
+    dead->row_files = pn_xcalloc(count, sizeof *dead->row_files);
+    dead->row_counts = pn_xcalloc(count, sizeof *dead->row_counts);
     dead->fd = -1;
     pthread_mutex_init(&dead->lock, NULL);
     pn_buf_init(&dead->pending, SPOOL_BUFFER_MAX);
@@ -87,8 +90,16 @@ void pn_dead_letters_destroy(struct pn_dead_letters **dead)
     if (it->path != NULL && pn_io_unlink(it->engine->config.io, it->path, &e) != 0) {
         pn_logger_warn(it->engine->logger, "engine", "%s", e.msg);
     }
+    for (size_t i = 0; i < it->count; i++) {
+        if (it->row_files[i] != NULL) {
+            pn_duckdb_remove_file(it->engine, it->row_files[i]);
+        }
+        free(it->row_files[i]);
+    }
     pn_buf_deinit(&it->pending);
     pthread_mutex_destroy(&it->lock);
+    free(it->row_files);
+    free(it->row_counts);
     free(it->path);
     free(it->feeds);
     free(it);
@@ -216,4 +227,52 @@ int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject, struc
     }
     pthread_mutex_unlock(&dead->lock);
     return rc;
+}
+
+/* --- rows that a data test takes out ---------------------------------------------------------- */
+
+int pn_dead_letters_take_rows(struct pn_dead_letters *dead, duckdb_connection connection,
+                              size_t table, const struct pn_buf *select, struct pn_err *e)
+{
+    const char *folder = NULL;
+    char uuid[PN_UUID_SIZE];
+    duckdb_result result;
+    struct pn_buf sql;
+    int rc = pn_duckdb_temp_folder(dead->engine, &folder, e);
+    if (rc != 0) {
+        return rc;
+    }
+    PN_ASSERT(dead->row_files[table] == NULL);
+    dead->row_files[table] = pn_xasprintf("%s/quarantined-%s.parquet", folder, pn_uuid(uuid));
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_addf(&sql, "COPY (%s) TO ", pn_buf_text(select));
+    pn_duckdb_add_text(&sql, dead->row_files[table]);
+    pn_buf_adds(&sql, " (FORMAT parquet)");
+    rc = pn_buf_check(select, "a statement for DuckDB", e);
+    if (rc == 0) {
+        rc = pn_duckdb_run_long(connection, &sql, &dead->engine->interrupted, &result, e);
+    }
+    if (rc == 0) {
+        dead->row_counts[table] = duckdb_value_int64(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+void pn_dead_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *table,
+                             int64_t after, const struct pn_letter_batch *batch, struct pn_buf *sql)
+{
+    pn_buf_adds(sql, "SELECT ");
+    pn_duckdb_add_text(sql, table->name);
+    pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
+                     "partition, CAST(NULL AS BIGINT) AS \"offset\", CAST(NULL AS VARCHAR) AS "
+                     "object, CAST(NULL AS BIGINT) AS line, reason, value, CAST(NULL AS "
+                     "TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS key, ");
+    pn_letter_add_maker(engine, sql);
+    pn_buf_adds(sql, " AS made_by, ");
+    pn_letter_add_after(after, sql);
+    pn_buf_adds(sql, " AS after_version, ");
+    pn_letter_batch_add(batch, sql);
+    pn_buf_adds(sql, " AS batch");
 }

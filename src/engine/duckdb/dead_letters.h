@@ -3,7 +3,8 @@
  *
  *   table string, topic string, partition int, offset bigint, object string, line bigint,
  *   reason string, value string, timestamp timestamp, key string, made_by string,
- *   after_version bigint (letter_maker.h)
+ *   after_version bigint (letter_maker.h), batch bigint (letter_batch.h; null: it was replaced, or
+ *   is not of a data test)
  *
  * A load gathers the lines that its tables reject in a temporary file of JSON lines, and then
  * rewrites the table: what earlier loads found for other raw tables stays; what they found for
@@ -16,6 +17,7 @@
 #define PN_ENGINE_DUCKDB_DEAD_LETTERS_H
 
 #include "engine/duckdb/landed.h"
+#include "engine/duckdb/letter_batch.h"
 #include "engine/duckdb/write.h"
 
 enum { PN_DEAD_LETTER_VALUE_MAX = 1 << 20 }; /* bytes of a value, or of a key, that are kept */
@@ -37,11 +39,28 @@ int pn_dead_letters_take(void *arg, const struct pn_landed_reject *reject,
                          struct pn_err *e) PN_MUST_CHECK;
 void *pn_dead_letters_for(struct pn_dead_letters *dead, size_t table);
 
+/* Takes rows of a table that a data test takes out: those of `select`, see quarantine.h. Once for
+ * each table. */
+int pn_dead_letters_take_rows(struct pn_dead_letters *dead, duckdb_connection connection,
+                              size_t table, const struct pn_buf *select,
+                              struct pn_err *e) PN_MUST_CHECK;
+/* Appends a SELECT of such letters, up to its FROM: of rows (reason, value) of a table that has the
+ * version `after`. */
+void pn_dead_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *table,
+                             int64_t after, const struct pn_letter_batch *batch,
+                             struct pn_buf *sql);
+
+/* How a load changes the dead letters of one of its tables. */
+struct pn_dead_letters_way {
+    bool is_added;                       /* they are added to those that there are */
+    const struct pn_letter_batch *batch; /* of the rows that a data test takes out; NULL: none */
+};
+
 /* Writes and commits the table's new version; `scans` are those of the load's tables, read to their
- * ends. For a table that is_added[i] says the load adds to, dead letters are added; for others they
- * are replaced. Adds to counts[i] what the sink could not land for table i. */
+ * ends, and `ways` one for each. Adds to counts[i] what the sink could not land for table i. */
 int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection connection,
-                           struct pn_landed_scan *const *scans, const bool *is_added,
-                           int64_t *counts, struct pn_err *e) PN_MUST_CHECK;
+                           struct pn_landed_scan *const *scans,
+                           const struct pn_dead_letters_way *ways, int64_t *counts,
+                           struct pn_err *e) PN_MUST_CHECK;
 
 #endif

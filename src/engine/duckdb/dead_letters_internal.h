@@ -1,5 +1,5 @@
-/* What the files of a load's dead letters share: the spool (dead_letters.c) and the table
- * (dead_letters_table.c). */
+/* What the files of a load's dead letters share: the spool (dead_letters.c), the parts of the table
+ * (dead_letters_parts.c) and the table (dead_letters_table.c). */
 #ifndef PN_ENGINE_DUCKDB_DEAD_LETTERS_INTERNAL_H
 #define PN_ENGINE_DUCKDB_DEAD_LETTERS_INTERNAL_H
 
@@ -21,6 +21,10 @@ struct pn_dead_letters {
     int fd;
     int64_t size_bytes;
     struct pn_buf pending;
+    /* Of rows that a data test takes out: a Parquet file for each table (reason, value); NULL: it
+     * has none. And how many they are. */
+    char **row_files;
+    int64_t *row_counts;
 };
 
 /* The spool's columns. */

@@ -9,50 +9,17 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/duckdb/dead_letters_internal.h"
+#include "engine/duckdb/dead_letters_parts.h"
 #include "engine/duckdb/dropped.h"
 #include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/offsets_table.h"
 #include "engine/duckdb/scan.h"
-#include "pipeline/pattern.h"
 
-enum {
-    ATTEMPTS_MAX = 8,
-    /* Of a value in base64: the longest that is stored whole, and how much of a longer one is. */
-    BASE64_WHOLE_MAX = (PN_DEAD_LETTER_VALUE_MAX + 2) / 3 * 4,
-    BASE64_STORED = PN_DEAD_LETTER_VALUE_MAX / 3 * 4
-};
+enum { ATTEMPTS_MAX = 8 };
 
-static const struct pn_column SINK_COLUMNS[] = {
-    {.name = "topic", .type = {.kind = PN_TYPE_STRING}},
-    {.name = "partition", .type = {.kind = PN_TYPE_INT}},
-    {.name = "offset", .type = {.kind = PN_TYPE_BIGINT}},
-    {.name = "timestamp", .type = {.kind = PN_TYPE_TIMESTAMP}},
-    {.name = "reason", .type = {.kind = PN_TYPE_STRING}},
-    {.name = "value", .type = {.kind = PN_TYPE_STRING}},
-    {.name = "encoding", .type = {.kind = PN_TYPE_STRING}},
-    {.name = "key", .type = {.kind = PN_TYPE_STRING}},
-    {.name = "key_encoding", .type = {.kind = PN_TYPE_STRING}},
-};
-static const struct pn_table SINK = {
-    .name = "dead letters of the sink",
-    .columns = SINK_COLUMNS,
-    .column_count = sizeof SINK_COLUMNS / sizeof *SINK_COLUMNS,
-};
 #define COLUMN_LIST                                                                          \
     "\"table\", topic, partition, \"offset\", object, line, reason, value, timestamp, key, " \
-    "made_by, "                                                                              \
-    "after_version"
-
-/* A line that can't be read in a file of dead letters: nothing to do but to say so. */
-static int warn_unreadable(void *arg, const struct pn_landed_reject *reject, struct pn_err *e)
-{
-    struct pn_dead_letters *dead = arg;
-    (void)e;
-    pn_logger_warn(dead->engine->logger, "engine", "a dead letter in %s is unreadable: %s",
-                   reject->object, reject->reason);
-    return 0;
-}
+    "made_by, after_version, batch"
 
 /* The lines of a file before each of its ranges, for the ranges that aren't the first. */
 static int make_line_bases(duckdb_connection connection, struct pn_landed_scan *const *scans,
@@ -111,38 +78,10 @@ static int make_listed(duckdb_connection connection, const struct pn_dead_letter
     return rc;
 }
 
-/* What a load's dead letters are put together of. */
-struct putting {
-    struct pn_dead_letters *dead;
-    duckdb_connection connection;
-    struct pn_landed_scan *spool;
-    struct pn_landed_scan *const *scans; /* of the load's tables */
-    struct pn_landed_scan **sunk;
-    const bool *is_added;            /* a table whose dead letters stay, and get more */
-    int64_t *after;                  /* the version of each table that has dead letters */
-    struct pn_dropped *dropped;      /* what people have dropped, as of this try */
-    const struct pn_dropped *before; /* and before this load looked for letters of the sink */
-};
-
-/* Appends the names of the tables that the load adds to, or of the others, in brackets. */
-static void add_names(const struct putting *putting, bool is_added, struct pn_buf *sql)
-{
-    bool first = true;
-    for (size_t i = 0; i < putting->dead->count; i++) {
-        if (putting->is_added[i] == is_added) {
-            pn_buf_adds(sql, first ? "(" : ", ");
-            pn_duckdb_add_text(sql, putting->dead->tables[i]->name);
-            first = false;
-        }
-    }
-    PN_ASSERT(!first);
-    pn_buf_addc(sql, ')');
-}
-
 /* Those whose dead letters are replaced. */
-static void add_replaced(const struct putting *putting, struct pn_buf *sql)
+static void add_replaced(const struct pn_letters_putting *putting, struct pn_buf *sql)
 {
-    add_names(putting, false, sql);
+    pn_letters_add_names(putting, false, sql);
 }
 
 /* The row `r` is of an object that this load did not list, and that is in the store: a faster load
@@ -157,14 +96,20 @@ static void add_replaced(const struct putting *putting, struct pn_buf *sql)
 
 /* What earlier loads found for other tables, and what a faster load found in objects that this one
  * did not list. */
-static void add_kept(const struct putting *putting, const struct pn_buf *scan, struct pn_buf *sql)
+static void add_kept(const struct pn_letters_putting *putting, const struct pn_buf *scan,
+                     struct pn_buf *sql)
 {
     const struct pn_dead_letters *dead = putting->dead;
     pn_buf_addf(sql, "SELECT " COLUMN_LIST " FROM (%s) AS k WHERE \"table\" NOT IN ",
                 pn_buf_text(scan));
     add_replaced(putting, sql);
     for (size_t i = 0; i < dead->count; i++) {
-        if (!putting->is_added[i] && dead->tables[i]->mode != PN_MODE_OVERWRITE &&
+        if (!putting->ways[i].is_added && pn_letters_has_batch(putting, i)) {
+            pn_buf_adds(sql, " OR (\"table\" = ");
+            pn_duckdb_add_text(sql, dead->tables[i]->name);
+            pn_buf_adds(sql, " AND batch IS NOT NULL)");
+        }
+        if (!putting->ways[i].is_added && dead->tables[i]->mode != PN_MODE_OVERWRITE &&
             dead->engine->config.landed_folder == NULL) {
             pn_buf_adds(sql, " OR (\"table\" = ");
             pn_duckdb_add_text(sql, dead->tables[i]->name);
@@ -173,130 +118,27 @@ static void add_kept(const struct putting *putting, const struct pn_buf *scan, s
     }
 }
 
-/* Appends the version that the letter's table had. */
-static void add_after(const struct putting *putting, struct pn_buf *sql)
-{
-    pn_buf_adds(sql, "CASE r.\"table\"");
-    for (size_t i = 0; i < putting->dead->count; i++) {
-        pn_buf_adds(sql, " WHEN ");
-        pn_duckdb_add_text(sql, putting->dead->tables[i]->name);
-        pn_buf_adds(sql, " THEN ");
-        pn_letter_add_after(putting->after[i], sql);
-    }
-    pn_buf_adds(sql, " END AS after_version");
-}
-
-/* Appends a SELECT of what the load rejected; a condition may follow. */
-static void add_spooled(const struct putting *putting, struct pn_buf *sql)
-{
-    pn_buf_adds(sql, "SELECT r.\"table\", r.topic, "
-                     "CASE WHEN r.topic IS NOT NULL THEN TRY_CAST(regexp_extract(r.object, "
-                     "'/partition=([0-9]+)/', 1) AS INTEGER) END AS partition, "
-                     "coalesce(r.\"offset\", r.line + o.shift) AS \"offset\", r.object, r.line, "
-                     "r.reason, r.value, make_timestamptz(r.time_ms * 1000) AS timestamp, r.key, ");
-    pn_letter_add_maker(putting->dead->engine, sql);
-    pn_buf_adds(sql, " AS made_by, ");
-    add_after(putting, sql);
-    pn_buf_adds(sql, " FROM (SELECT s.* REPLACE (s.line + coalesce(b.base, 0) AS line) FROM ");
-    pn_landed_add_call(putting->spool, sql);
-    pn_buf_adds(sql, " AS s LEFT JOIN line_bases AS b ON b.scan = s.scan AND b.unit = s.unit) AS r "
-                     "ASOF LEFT JOIN line_offsets AS o ON o.scan = r.scan AND "
-                     "o.object = r.object AND o.line <= r.line");
-}
-
-/* Appends a SELECT of what the sink could not land for a table. */
-static void add_sunk(const struct putting *putting, size_t i, struct pn_buf *sql)
-{
-    pn_buf_adds(sql, "SELECT ");
-    pn_duckdb_add_text(sql, putting->dead->tables[i]->name);
-    pn_buf_addf(sql,
-                " AS \"table\", topic, partition, \"offset\", CAST(NULL AS VARCHAR) AS object, "
-                "CAST(NULL AS BIGINT) AS line, concat(reason, CASE WHEN key_encoding = 'text' AND "
-                "length(key) > %d THEN ' (only the beginning of the key is stored)' ELSE '' END, "
-                "CASE WHEN length(value) > CASE WHEN encoding = 'base64' THEN %d ELSE %d END THEN "
-                "' (only the beginning of the value is stored)' ELSE '' END, CASE WHEN encoding = "
-                "'base64' THEN ' (the value is in base64)' ELSE '' END) AS reason, left(value, "
-                "CASE WHEN encoding <> 'base64' THEN %d WHEN length(value) <= %d THEN %d ELSE %d "
-                "END) AS value, timestamp, CASE WHEN "
-                "key_encoding = 'text' THEN left(key, %d) END AS key, ",
-                PN_DEAD_LETTER_VALUE_MAX, BASE64_WHOLE_MAX, PN_DEAD_LETTER_VALUE_MAX,
-                PN_DEAD_LETTER_VALUE_MAX, BASE64_WHOLE_MAX, BASE64_WHOLE_MAX, BASE64_STORED,
-                PN_DEAD_LETTER_VALUE_MAX);
-    pn_letter_add_maker(putting->dead->engine, sql);
-    pn_buf_adds(sql, " AS made_by, ");
-    pn_letter_add_after(putting->after[i], sql);
-    pn_buf_adds(sql, " AS after_version FROM ");
-    pn_landed_add_call(putting->sunk[i], sql);
-}
-
-/* Which table has a topic's dead letters of the sink. */
-struct owner {
-    const struct pn_pipeline *pipeline;
-    const struct pn_table *table;
-};
-
-/* The tables that a topic's records could have gone to share its dead letters: the first has them.
- */
-static bool owns_topic(void *arg, const char *topic)
-{
-    const struct owner *owner = arg;
-    for (size_t i = 0; i < owner->pipeline->table_count; i++) {
-        const struct pn_table *other = &owner->pipeline->tables[i];
-        if (other->from_topic != NULL && pn_pattern_matches(other->from_topic, topic)) {
-            return strcmp(other->name, owner->table->name) == 0;
-        }
-    }
-    return false;
-}
-
-/* Scans of the sink's dead letters; NULL where a table has none. */
-static int find_sunk(const struct putting *putting, struct pn_err *e)
-{
-    struct pn_dead_letters *dead = putting->dead;
-    struct pn_duckdb *engine = dead->engine;
-    int rc = 0;
-    if (engine->config.landed_folder != NULL) {
-        return 0; /* a folder's files never went through a sink */
-    }
-    for (size_t i = 0; rc == 0 && i < dead->count; i++) {
-        struct owner owner = {engine->pipeline, dead->tables[i]};
-        if (dead->tables[i]->from_topic == NULL) {
-            continue;
-        }
-        putting->sunk[i] = pn_landed_create(engine, &SINK, warn_unreadable, dead);
-        pn_landed_take_lines(putting->sunk[i], PN_SUNK_LINE_BYTES_MAX);
-        rc = pn_landed_add_topics(putting->sunk[i], engine->pipeline->dead_letters_dir,
-                                  dead->tables[i]->from_topic, owns_topic, &owner, e);
-    }
-    return rc;
-}
-
-static bool has_rejects(const struct putting *putting, size_t i)
-{
-    return pn_landed_counts(putting->scans[i]).rejected > 0;
-}
-
-static bool has_sunk(const struct putting *putting, size_t i)
-{
-    return putting->sunk[i] != NULL && pn_landed_units(putting->sunk[i]) > 0;
-}
-
 /* --- replaced --------------------------------------------------------------------------------- */
 
 /* Appends a SELECT of what this load found for the tables whose letters are replaced; false: there
  * is nothing. */
-static bool add_found(const struct putting *putting, struct pn_buf *sql)
+static bool add_found(const struct pn_letters_putting *putting, struct pn_buf *sql)
 {
     bool has_some = putting->dead->size_bytes > 0;
     if (has_some) {
-        add_spooled(putting, sql);
+        pn_letters_add_spooled(putting, sql);
         pn_buf_adds(sql, " WHERE r.\"table\" IN ");
         add_replaced(putting, sql);
     }
     for (size_t i = 0; i < putting->dead->count; i++) {
-        if (!putting->is_added[i] && has_sunk(putting, i)) {
+        if (!putting->ways[i].is_added && pn_letters_has_sunk(putting, i)) {
             pn_buf_adds(sql, has_some ? "\nUNION ALL " : "");
-            add_sunk(putting, i, sql);
+            pn_letters_add_sunk(putting, i, sql);
+            has_some = true;
+        }
+        if (!putting->ways[i].is_added && pn_letters_has_rows(putting, i)) {
+            pn_buf_adds(sql, has_some ? "\nUNION ALL " : "");
+            pn_letters_add_rows(putting, i, sql);
             has_some = true;
         }
     }
@@ -304,7 +146,7 @@ static bool add_found(const struct putting *putting, struct pn_buf *sql)
 }
 
 /* Is the object one of the table's, and in the store? */
-static int look_for(const struct putting *putting, const char *table, const char *object,
+static int look_for(const struct pn_letters_putting *putting, const char *table, const char *object,
                     bool *is_there, struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
@@ -325,7 +167,8 @@ static int look_for(const struct putting *putting, const char *table, const char
 }
 
 /* Puts those of the objects ("table", object) that are not there into the temporary table gone. */
-static int note_gone(const struct putting *putting, duckdb_result *objects, struct pn_err *e)
+static int note_gone(const struct pn_letters_putting *putting, duckdb_result *objects,
+                     struct pn_err *e)
 {
     duckdb_appender appender = NULL;
     int rc = 0;
@@ -350,7 +193,7 @@ static int note_gone(const struct putting *putting, duckdb_result *objects, stru
     return rc;
 }
 
-static int make_gone(const struct putting *putting, struct pn_err *e)
+static int make_gone(const struct pn_letters_putting *putting, struct pn_err *e)
 {
     return pn_duckdb_run(putting->connection,
                          "CREATE OR REPLACE TEMP TABLE gone (\"table\" VARCHAR, object VARCHAR)",
@@ -359,7 +202,8 @@ static int make_gone(const struct putting *putting, struct pn_err *e)
 
 /* Which objects with letters, that this load did not list, are gone? The rows of files that were
  * imported do not outlive a load of all objects, so these are gone as well. */
-static int find_gone(const struct putting *putting, const struct pn_buf *scan, struct pn_err *e)
+static int find_gone(const struct pn_letters_putting *putting, const struct pn_buf *scan,
+                     struct pn_err *e)
 {
     duckdb_result objects;
     struct pn_buf sql;
@@ -383,8 +227,9 @@ static int find_gone(const struct putting *putting, const struct pn_buf *scan, s
     return rc;
 }
 
-static int add_rewritten(const struct putting *putting, const struct pn_delta_snapshot *snapshot,
-                         struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
+static int add_rewritten(const struct pn_letters_putting *putting,
+                         const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
+                         struct pn_buf *sql, struct pn_err *e)
 {
     struct pn_buf scan;
     struct pn_buf found;
@@ -411,7 +256,8 @@ static int add_rewritten(const struct putting *putting, const struct pn_delta_sn
 }
 
 /* Forgets all but what is left, a SELECT of rows of `dropped`. */
-static int forget_others(const struct putting *putting, const struct pn_buf *left, struct pn_err *e)
+static int forget_others(const struct pn_letters_putting *putting, const struct pn_buf *left,
+                         struct pn_err *e)
 {
     duckdb_result result;
     struct pn_buf sql;
@@ -435,7 +281,7 @@ static int forget_others(const struct putting *putting, const struct pn_buf *lef
 /* Forgets what was dropped of the replaced tables and was not found again: the record, or its
  * object, is gone. After the commit, so that a failure forgets nothing; the next load tries again.
  */
-static void forget(const struct putting *putting)
+static void forget(const struct pn_letters_putting *putting)
 {
     struct pn_duckdb *engine = putting->dead->engine;
     struct pn_err why = {0};
@@ -459,7 +305,7 @@ static void forget(const struct putting *putting)
     pn_buf_deinit(&left);
 }
 
-static int rewrite(const struct putting *putting, bool nothing, struct pn_err *e)
+static int rewrite(const struct pn_letters_putting *putting, bool nothing, struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
     struct pn_delta_snapshot *snapshot = NULL;
@@ -510,14 +356,13 @@ static int too_many(const struct pn_dead_letters *dead, struct pn_err *e)
 
 /* A load beside this one may commit its dead letters between our reading and our commit: then what
  * it wrote is read, and the table written again with both. */
-static int rewrite_until_alone(const struct putting *putting, struct pn_err *e)
+static int rewrite_until_alone(const struct pn_letters_putting *putting, struct pn_err *e)
 {
     bool any = false;
     bool nothing = true;
     for (size_t i = 0; i < putting->dead->count; i++) {
-        any = any || !putting->is_added[i];
-        nothing =
-            nothing && (putting->is_added[i] || !(has_rejects(putting, i) || has_sunk(putting, i)));
+        any = any || !putting->ways[i].is_added;
+        nothing = nothing && (putting->ways[i].is_added || !pn_letters_has_any(putting, i));
     }
     for (int i = 0; any && i < ATTEMPTS_MAX; i++) {
         int rc = rewrite(putting, nothing, e);
@@ -530,7 +375,7 @@ static int rewrite_until_alone(const struct putting *putting, struct pn_err *e)
 
 /* --- added ------------------------------------------------------------------------------------ */
 
-static int add_known(const struct putting *putting, size_t i,
+static int add_known(const struct pn_letters_putting *putting, size_t i,
                      const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
                      struct pn_buf *sql, struct pn_err *e)
 {
@@ -547,15 +392,15 @@ static int add_known(const struct putting *putting, size_t i,
 /* An object is read whole, so its dead letters are all there or none is. Those of the sink have no
  * object: what they are of is known by its place in the log, and by its time where a topic was made
  * again. */
-static int add_new(const struct putting *putting, size_t i,
+static int add_new(const struct pn_letters_putting *putting, size_t i,
                    const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
                    struct pn_buf *sql, struct pn_err *e)
 {
     const struct pn_table *table = putting->dead->tables[i];
     int rc = add_known(putting, i, snapshot, lease, sql, e);
     pn_buf_adds(sql, "SELECT * FROM (");
-    if (has_rejects(putting, i)) {
-        add_spooled(putting, sql);
+    if (pn_letters_has_rejects(putting, i)) {
+        pn_letters_add_spooled(putting, sql);
         pn_buf_adds(sql, " WHERE r.\"table\" = ");
         pn_duckdb_add_text(sql, table->name);
         /* A file may have changed since a load that ended before its own commit. */
@@ -566,21 +411,30 @@ static int add_new(const struct putting *putting, size_t i,
                              : " AND r.object NOT IN (SELECT object FROM known WHERE object IS "
                                "NOT NULL)");
     }
-    pn_buf_adds(sql, has_rejects(putting, i) && has_sunk(putting, i) ? "\nUNION ALL " : "");
-    if (has_sunk(putting, i)) {
+    pn_buf_adds(sql, pn_letters_has_rejects(putting, i) && pn_letters_has_sunk(putting, i)
+                         ? "\nUNION ALL "
+                         : "");
+    if (pn_letters_has_sunk(putting, i)) {
         pn_buf_adds(sql, "SELECT * FROM (");
-        add_sunk(putting, i, sql);
+        pn_letters_add_sunk(putting, i, sql);
         pn_buf_adds(sql, ") AS s WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.object IS NULL "
                          "AND known.topic = s.topic AND known.partition = s.partition AND "
                          "known.\"offset\" = s.\"offset\" AND known.timestamp IS NOT DISTINCT "
                          "FROM s.timestamp)");
+    }
+    if (pn_letters_has_rows(putting, i)) {
+        pn_buf_adds(sql, pn_letters_has_rejects(putting, i) || pn_letters_has_sunk(putting, i)
+                             ? "\nUNION ALL "
+                             : "");
+        pn_letters_add_rows(putting, i, sql);
     }
     pn_buf_addf(sql, ")%s ORDER BY ALL", putting->dropped->count > 0 ? NOT_DROPPED : "");
     return rc;
 }
 
 /* The transaction counts the table's commits, so of two loads one comes first. */
-static int append(const struct putting *putting, size_t i, int64_t *rows, struct pn_err *e)
+static int append(const struct pn_letters_putting *putting, size_t i, int64_t *rows,
+                  struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
     struct pn_delta_snapshot *snapshot = NULL;
@@ -621,46 +475,56 @@ static int append(const struct putting *putting, size_t i, int64_t *rows, struct
     return rc;
 }
 
-static int append_until_first(const struct putting *putting, size_t i, int64_t *count,
+static int append_until_first(const struct pn_letters_putting *putting, size_t i, int64_t *count,
                               struct pn_err *e)
 {
     int64_t rows = 0;
-    if (!has_rejects(putting, i) && !has_sunk(putting, i)) {
+    if (!pn_letters_has_any(putting, i)) {
         return 0;
     }
     for (int tries = 0; tries < ATTEMPTS_MAX; tries++) {
         int rc = append(putting, i, &rows, e);
         if (rc != PN_DELTA_TXN_SEEN) {
-            int64_t rejected = pn_landed_counts(putting->scans[i]).rejected;
-            *count += rc == 0 && rows > rejected ? rows - rejected : 0;
+            int64_t others =
+                pn_landed_counts(putting->scans[i]).rejected + putting->dead->row_counts[i];
+            *count += rc == 0 && rows > others ? rows - others : 0;
             return rc;
         }
     }
     return too_many(putting->dead, e);
 }
 
-/* Which rows of `dropped`, of tables that the load adds to, stay: their object is there, or the
- * sink's letters still have them. */
-static void add_left(const struct putting *putting, struct pn_buf *left)
+/* Which rows of `dropped`, of tables that the load adds to, stay: their object is there, the sink's
+ * letters still have them, or they may be rows that a data test takes out again. */
+static void add_left(const struct pn_letters_putting *putting, struct pn_buf *left)
 {
     const char *between = " OR (object IS NULL AND id IN (" PN_FOUND_IDS " (";
     bool has_some = false;
+    struct pn_buf tested;
+    pn_buf_init(&tested, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(left, "SELECT * FROM dropped AS d WHERE \"table\" NOT IN ");
-    add_names(putting, true, left);
+    pn_letters_add_names(putting, true, left);
     pn_buf_adds(left, " OR (object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE "
                       "g.\"table\" = d.\"table\" AND g.object = d.object))");
     for (size_t i = 0; i < putting->dead->count; i++) {
-        if (putting->is_added[i] && has_sunk(putting, i)) {
+        if (putting->ways[i].is_added && pn_letters_has_batch(putting, i)) {
+            pn_buf_adds(&tested, " OR (object IS NULL AND \"table\" = ");
+            pn_duckdb_add_text(&tested, putting->dead->tables[i]->name);
+            pn_buf_addc(&tested, ')');
+        }
+        if (putting->ways[i].is_added && pn_letters_has_sunk(putting, i)) {
             pn_buf_adds(left, has_some ? "\nUNION ALL " : between);
-            add_sunk(putting, i, left);
+            pn_letters_add_sunk(putting, i, left);
             has_some = true;
         }
     }
     pn_buf_adds(left, has_some ? ")))" : "");
+    pn_buf_adds(left, pn_buf_text(&tested));
+    pn_buf_deinit(&tested);
 }
 
 /* Forgets what was dropped of tables that the load adds to and can't come back. */
-static int try_to_forget_added(const struct putting *putting, struct pn_err *e)
+static int try_to_forget_added(const struct pn_letters_putting *putting, struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
     struct pn_buf left;
@@ -670,7 +534,7 @@ static int try_to_forget_added(const struct putting *putting, struct pn_err *e)
         rc = make_gone(putting, e);
     }
     for (size_t i = 0; rc == 0 && i < dead->count; i++) {
-        if (putting->is_added[i]) {
+        if (putting->ways[i].is_added) {
             rc = pn_dropped_find_gone(dead->engine, putting->connection, dead->tables[i], e);
         }
     }
@@ -682,12 +546,12 @@ static int try_to_forget_added(const struct putting *putting, struct pn_err *e)
     return rc;
 }
 
-static void forget_added(const struct putting *putting)
+static void forget_added(const struct pn_letters_putting *putting)
 {
     struct pn_err why = {0};
     bool any = false;
     for (size_t i = 0; i < putting->dead->count; i++) {
-        any = any || putting->is_added[i];
+        any = any || putting->ways[i].is_added;
     }
     if (any && putting->before->key_count > 0 && try_to_forget_added(putting, &why) != 0) {
         pn_dropped_warn(putting->dead->engine, &why);
@@ -711,7 +575,7 @@ static int end_drops(struct pn_duckdb *engine, duckdb_connection connection,
     return rc;
 }
 
-static int prepare(const struct putting *putting, struct pn_err *e)
+static int prepare(const struct pn_letters_putting *putting, struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
     int rc = dead->pending.len > 0 ? pn_dead_letters_flush(dead, e) : 0;
@@ -729,11 +593,11 @@ static int prepare(const struct putting *putting, struct pn_err *e)
         }
     }
     if (rc == 0) {
-        rc = find_sunk(putting, e);
+        rc = pn_letters_find_sunk(putting, e);
     }
     for (size_t i = 0; rc == 0 && i < dead->count; i++) {
         putting->after[i] = -1;
-        if (has_rejects(putting, i) || has_sunk(putting, i)) {
+        if (pn_letters_has_any(putting, i)) {
             rc = pn_letter_after(dead->engine, dead->tables[i]->path, &putting->after[i], e);
         }
     }
@@ -741,18 +605,20 @@ static int prepare(const struct putting *putting, struct pn_err *e)
 }
 
 int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection connection,
-                           struct pn_landed_scan *const *scans, const bool *is_added,
-                           int64_t *counts, struct pn_err *e)
+                           struct pn_landed_scan *const *scans,
+                           const struct pn_dead_letters_way *ways, int64_t *counts,
+                           struct pn_err *e)
 {
     struct pn_dropped dropped = {.keys = NULL};
     struct pn_dropped before = {.keys = NULL};
-    const struct putting putting = {
+    const struct pn_letters_putting putting = {
         .dead = dead,
         .connection = connection,
-        .spool = pn_landed_create(dead->engine, &pn_dead_letters_spool, warn_unreadable, dead),
+        .spool = pn_landed_create(dead->engine, &pn_dead_letters_spool, pn_letters_warn_unreadable,
+                                  dead),
         .scans = scans,
         .sunk = pn_xcalloc(dead->count, sizeof(struct pn_landed_scan *)),
-        .is_added = is_added,
+        .ways = ways,
         .after = pn_xcalloc(dead->count, sizeof *putting.after),
         .dropped = &dropped,
         .before = &before,
@@ -766,7 +632,7 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
         rc = rewrite_until_alone(&putting, e);
     }
     for (size_t i = 0; i < dead->count; i++) {
-        if (rc == 0 && is_added[i]) {
+        if (rc == 0 && ways[i].is_added) {
             rc = append_until_first(&putting, i, &counts[i], e);
         } else if (putting.sunk[i] != NULL) {
             counts[i] += pn_landed_counts(putting.sunk[i]).rows;

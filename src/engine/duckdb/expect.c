@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/units.h"
-#include "engine/duckdb/quarantine.h"
+#include "engine/duckdb/decode.h"
 #include "engine/duckdb/scan.h"
 #include "engine/duckdb/select.h"
 
@@ -370,12 +370,12 @@ static bool add_quarantined(const struct testing *testing, struct pn_buf *sql)
     return any;
 }
 
-/* Appends the columns that the table declares; generated ones are not written. */
-static void add_declared(const struct pn_table *table, struct pn_buf *sql)
+/* Appends the columns of the table's rows; generated ones are not written. */
+static void add_written(const struct pn_table *table, struct pn_buf *sql)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < pn_decoder_columns(table); i++) {
         pn_buf_adds(sql, i > 0 ? ", " : "");
-        pn_duckdb_add_name(sql, table->columns[i].name);
+        pn_duckdb_add_name(sql, pn_decoder_column(table, i)->name);
     }
 }
 
@@ -394,7 +394,7 @@ static void add_letters(const struct testing *testing, struct pn_buf *sql)
         }
     }
     pn_buf_adds(sql, ") AS names, to_json(r) AS row FROM (SELECT ");
-    add_declared(table, sql);
+    add_written(table, sql);
     pn_buf_adds(sql, " FROM ");
     pn_duckdb_add_name(sql, table->name);
     pn_buf_adds(sql, ") AS r WHERE ");
@@ -408,7 +408,7 @@ static int keep_others(struct testing *testing, struct pn_written *written, stru
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT ");
-    add_declared(testing->table, &sql);
+    add_written(testing->table, &sql);
     pn_buf_adds(&sql, " FROM ");
     pn_duckdb_add_name(&sql, testing->table->name);
     pn_buf_adds(&sql, " WHERE NOT (");
@@ -425,11 +425,11 @@ static int keep_others(struct testing *testing, struct pn_written *written, stru
     return rc;
 }
 
-static int quarantine(struct testing *testing, struct pn_written *written, struct pn_err *e)
+static int quarantine(struct testing *testing, const struct pn_quarantine *to,
+                      struct pn_written *written, struct pn_err *e)
 {
     const struct pn_table *table = testing->table;
     bool fails = false;
-    int rc = 0;
     struct pn_buf letters;
     pn_buf_init(&letters, PN_DUCKDB_SQL_MAX);
     for (size_t i = 0; i < table->expect_count; i++) {
@@ -442,10 +442,9 @@ static int quarantine(struct testing *testing, struct pn_written *written, struc
         add_letters(testing, &letters);
         pn_buf_addc(&letters, ')');
     }
-    if (table->sql != NULL) { /* also where a test had this action before */
-        rc = pn_duckdb_quarantine(testing->engine, testing->connection, table,
+    /* Also where a test had this action before. */
+    int rc = pn_duckdb_quarantine(testing->engine, testing->connection, table, to,
                                   fails ? &letters : NULL, e);
-    }
     if (rc == 0 && fails) {
         rc = keep_others(testing, written, e);
     }
@@ -456,8 +455,8 @@ static int quarantine(struct testing *testing, struct pn_written *written, struc
 /* --- the whole -------------------------------------------------------------------------------- */
 
 int pn_duckdb_expect(struct pn_duckdb *engine, duckdb_connection connection,
-                     const struct pn_table *table, bool adds, struct pn_written *written,
-                     struct pn_table_report *report, struct pn_err *e)
+                     const struct pn_table *table, bool adds, const struct pn_quarantine *to,
+                     struct pn_written *written, struct pn_table_report *report, struct pn_err *e)
 {
     struct testing testing = {
         .engine = engine, .connection = connection, .table = table, .report = report};
@@ -478,7 +477,7 @@ int pn_duckdb_expect(struct pn_duckdb *engine, duckdb_connection connection,
         rc = fail_first(&testing, e);
     }
     if (rc == 0) {
-        rc = quarantine(&testing, written, e);
+        rc = quarantine(&testing, to, written, e);
     }
     if (drop_view(&testing, rc == 0 ? e : NULL) != 0 && rc == 0) {
         rc = PN_FAIL;

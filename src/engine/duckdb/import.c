@@ -220,7 +220,8 @@ static int add_letters(const struct import *import, const bool *wanted, struct p
     pn_letter_add_maker(import->engine, sql);
     pn_buf_adds(sql, " AS made_by, ");
     pn_letter_add_after(after, sql);
-    pn_buf_adds(sql, " AS after_version FROM pn_bad WHERE file IN (");
+    pn_buf_adds(sql,
+                " AS after_version, CAST(NULL AS BIGINT) AS batch FROM pn_bad WHERE file IN (");
     for (size_t i = 0; i < asked->count; i++) {
         if (wanted[i]) {
             pn_buf_addf(sql, "%zu, ", i);

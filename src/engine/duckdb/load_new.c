@@ -117,6 +117,7 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
     }
     load->taken = pn_taken_create(load->snapshot, load->afresh,
                                   pn_incremental_definition(engine->pipeline, table));
+    pn_letter_batch_begin(&load->batch, table, load->snapshot, load->afresh);
     begin_files(load);
     if (load->afresh && load->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
@@ -293,14 +294,20 @@ static int overwrite_merged(struct pn_load_new *load, const struct pn_written *w
     return rc == 0 ? merge_rows(load, written, &put, report, e) : rc;
 }
 
-static void add_objects(struct pn_load_new *load, struct pn_duckdb_put *put)
+/* The transactions of the positions, of the objects, and of the letters of data tests. */
+static void add_txns(struct pn_load_new *load, struct pn_duckdb_put *put)
 {
-    load->txns = pn_xcalloc(put->txn_count + 1, sizeof *load->txns);
-    load->txns_before = pn_xcalloc(put->txn_count + 1, sizeof *load->txns_before);
+    const int64_t now_ms = pn_wall_ms(load->engine->clock);
+    pn_taken_txns(load->taken, now_ms, &put->txns, &put->txns_before, &put->txn_count);
+    const size_t room = put->txn_count + PN_LETTER_BATCH_TXNS;
+    load->txns = pn_xcalloc(room, sizeof *load->txns);
+    load->txns_before = pn_xcalloc(room, sizeof *load->txns_before);
     memcpy(load->txns, put->txns, put->txn_count * sizeof *load->txns);
     memcpy(load->txns_before, put->txns_before, put->txn_count * sizeof *load->txns_before);
-    pn_object_book_txns(load->book, pn_wall_ms(load->engine->clock), &load->txns,
-                        &load->txns_before, &put->txn_count);
+    pn_letter_batch_txns(&load->batch, now_ms, load->txns, load->txns_before, &put->txn_count);
+    if (load->book != NULL) {
+        pn_object_book_txns(load->book, now_ms, &load->txns, &load->txns_before, &put->txn_count);
+    }
     put->txns = load->txns;
     put->txns_before = load->txns_before;
 }
@@ -316,11 +323,7 @@ int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *writte
     }
     struct pn_duckdb_put put = {.mode = load->afresh ? PN_DELTA_OVERWRITE : PN_DELTA_APPEND,
                                 .notes = notes};
-    pn_taken_txns(load->taken, pn_wall_ms(load->engine->clock), &put.txns, &put.txns_before,
-                  &put.txn_count);
-    if (load->book != NULL) {
-        add_objects(load, &put);
-    }
+    add_txns(load, &put);
     struct pn_err why = {0};
     report->is_added = !load->afresh;
     int rc =

@@ -7,6 +7,7 @@
 
 #include "engine/duckdb/from_files.h"
 #include "engine/duckdb/landed.h"
+#include "engine/duckdb/letter_batch.h"
 #include "engine/duckdb/taken.h"
 #include "engine/duckdb/write.h"
 
@@ -20,7 +21,8 @@ struct pn_load_new {
     /* Of a table with from_files: its objects, and with `taken` those that were taken before. */
     struct pn_from_files *files;
     struct pn_object_book *book;
-    struct pn_delta_txn *txns; /* of the commit */
+    struct pn_letter_batch batch; /* of the rows that a data test takes out */
+    struct pn_delta_txn *txns;    /* of the commit */
     int64_t *txns_before;
 };
 

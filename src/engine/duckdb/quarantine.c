@@ -1,6 +1,5 @@
 #include "engine/duckdb/quarantine.h"
 
-#include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/dropped.h"
 #include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/scan.h"
@@ -28,20 +27,13 @@ static int has_letters(duckdb_connection connection, const struct pn_buf *scan,
 
 /* Appends a SELECT of the rows that are taken out, as letters. */
 static int add_found(struct pn_duckdb *engine, const struct pn_table *table,
-                     const struct pn_buf *select, struct pn_buf *sql, struct pn_err *e)
+                     const struct pn_letter_batch *batch, const struct pn_buf *select,
+                     struct pn_buf *sql, struct pn_err *e)
 {
     int64_t after = -1;
     int rc = pn_letter_after(engine, table->path, &after, e);
-    pn_buf_adds(sql, "SELECT ");
-    pn_duckdb_add_text(sql, table->name);
-    pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
-                     "partition, CAST(NULL AS BIGINT) AS \"offset\", CAST(NULL AS VARCHAR) AS "
-                     "object, CAST(NULL AS BIGINT) AS line, reason, value, CAST(NULL AS "
-                     "TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS key, ");
-    pn_letter_add_maker(engine, sql);
-    pn_buf_adds(sql, " AS made_by, ");
-    pn_letter_add_after(after, sql);
-    pn_buf_addf(sql, " AS after_version FROM (%s)", pn_buf_text(select));
+    pn_dead_letters_add_row(engine, table, after, batch, sql);
+    pn_buf_addf(sql, " FROM (%s)", pn_buf_text(select));
     return rc;
 }
 
@@ -120,7 +112,7 @@ static int replace(struct pn_duckdb *engine, duckdb_connection connection,
         rc = pn_dropped_read(engine, connection, &dropped, e);
     }
     if (rc == 0 && select != NULL) {
-        rc = add_found(engine, table, select, &found, e);
+        rc = add_found(engine, table, NULL, select, &found, e);
     }
     if (rc != 0 || (!has && select == NULL)) {
         goto out;
@@ -151,10 +143,56 @@ out:
     return rc;
 }
 
-int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
-                         const struct pn_table *table, const struct pn_buf *select,
-                         struct pn_err *e)
+/* Adds letters. What was dropped stays away, as with a run that makes the table afresh. */
+static int add(struct pn_duckdb *engine, duckdb_connection connection,
+               const struct pn_letter_batch *batch, bool afresh, const struct pn_buf *select,
+               struct pn_err *e)
 {
+    const struct pn_table letters = pn_dead_letters_table(engine->pipeline);
+    const struct pn_duckdb_put put = {.mode = PN_DELTA_APPEND};
+    struct pn_written written = {0};
+    struct pn_dropped dropped = {.keys = NULL};
+    struct pn_buf found;
+    struct pn_buf sql;
+    int64_t version = -1;
+    pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    int rc = pn_dropped_read(engine, connection, &dropped, e);
+    if (rc == 0) {
+        rc = add_found(engine, batch->table, batch, select, &found, e);
+    }
+    pn_buf_addf(&sql, "SELECT * FROM (%s) WHERE " PN_NOT_DROPPED, pn_buf_text(&found));
+    if (rc == 0) {
+        rc = pn_duckdb_write(engine, connection, &letters, &sql, &written, e);
+    }
+    if (rc == 0 && written.rows > 0) {
+        rc = pn_duckdb_commit(engine, &letters, &written, &put, &version, e);
+        if (rc != 0) {
+            pn_duckdb_write_undo(engine, &written, rc);
+        }
+    }
+    if (rc == 0 && afresh && dropped.count > 0) {
+        forget(engine, connection, &dropped, batch->table, &found);
+    }
+    pn_dropped_deinit(&dropped);
+    pn_written_deinit(&written);
+    pn_buf_deinit(&found);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
+                         const struct pn_table *table, const struct pn_quarantine *to,
+                         const struct pn_buf *select, struct pn_err *e)
+{
+    if (to->load != NULL) {
+        return select != NULL
+                   ? pn_dead_letters_take_rows(to->load, connection, to->place, select, e)
+                   : 0;
+    }
+    if (to->batch != NULL && to->batch->table != NULL) {
+        return select != NULL ? add(engine, connection, to->batch, to->afresh, select, e) : 0;
+    }
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
         int rc = replace(engine, connection, table, select, e);
         if (rc != PN_DELTA_MOVED) { /* another run has committed its dead letters */

@@ -102,7 +102,7 @@ static int read_source(struct pn_sources *sources, size_t i, struct pn_table_rep
 int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
                     const struct pn_table *table, struct pn_table_report *report, struct pn_err *e)
 {
-    enum { FURTHER_TXNS = 3 };
+    enum { FURTHER_TXNS = 3 + PN_LETTER_BATCH_TXNS };
     *sources = (struct pn_sources){
         .engine = engine,
         .table = table,
@@ -141,6 +141,9 @@ int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
         rc = read_source(sources, i, report, e);
     }
     sources->is_idle = sources->is_idle && !sources->afresh;
+    pn_letter_batch_begin(&sources->batch, table, sources->target, sources->afresh);
+    pn_letter_batch_txns(&sources->batch, pn_wall_ms(engine->clock), sources->txns, sources->before,
+                         &sources->txn_count);
     return rc;
 }
 

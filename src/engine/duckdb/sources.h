@@ -16,6 +16,7 @@
 #define PN_ENGINE_DUCKDB_SOURCES_H
 
 #include "base/arena.h"
+#include "engine/duckdb/letter_batch.h"
 #include "engine/duckdb/write.h"
 
 struct pn_sources {
@@ -26,7 +27,8 @@ struct pn_sources {
     struct pn_delta_file **added;     /* of each that grows: files with new rows */
     size_t *added_count;
     bool afresh;
-    bool is_idle; /* nothing was read that the table does not have */
+    bool is_idle;                 /* nothing was read that the table does not have */
+    struct pn_letter_batch batch; /* of the rows that a data test takes out */
     struct pn_delta_txn *txns;
     int64_t *before;
     size_t txn_count;

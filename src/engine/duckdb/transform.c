@@ -30,7 +30,8 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
         pn_err_prefix(e, "%s", table->sql_file);
         goto out;
     }
-    rc = pn_duckdb_expect(engine, connection, table, false, &written, report, e);
+    const struct pn_quarantine replaces = {.batch = NULL};
+    rc = pn_duckdb_expect(engine, connection, table, false, &replaces, &written, report, e);
     report->rows = written.rows;
     if (rc != 0) {
         pn_duckdb_write_undo(engine, &written, 0);

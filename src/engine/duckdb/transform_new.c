@@ -46,6 +46,7 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
                                 .txn_count = sources->txn_count};
     struct pn_written written = {0};
     struct pn_err why = {0};
+    bool is_tested = false;
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_duckdb_add_select(&sql, table->sql);
@@ -55,8 +56,10 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
         pn_err_prefix(&why, "%s", table->sql_file);
     }
     if (rc == 0) {
-        rc = pn_duckdb_expect(sources->engine, connection, &batch, !sources->afresh, &written,
+        const struct pn_quarantine to = {.batch = &sources->batch, .afresh = sources->afresh};
+        rc = pn_duckdb_expect(sources->engine, connection, &batch, !sources->afresh, &to, &written,
                               report, &why);
+        is_tested = true;
         if (rc != 0) {
             pn_duckdb_write_undo(sources->engine, &written, 0);
         }
@@ -65,6 +68,9 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
         report->rows = written.rows;
         report->is_added = !sources->afresh;
         rc = put_rows(sources, connection, &written, &put, report, &why);
+    }
+    if (is_tested) {
+        pn_letter_batch_settle(&sources->batch, sources->engine, connection, rc);
     }
     pn_written_deinit(&written);
     pn_buf_deinit(&sql);
@@ -80,6 +86,9 @@ int pn_duckdb_transform_new(struct pn_duckdb *engine, duckdb_connection connecti
     int rc = pn_sources_read(&sources, engine, table, report, e);
     for (size_t k = 0; rc == 0 && k < table->read_count && k < PN_READ_VERSIONS_MAX; k++) {
         report->read_versions[report->read_count++] = sources.reads[k]->version;
+    }
+    if (rc == 0) {
+        rc = pn_letter_batch_settle_last(&sources.batch, engine, connection, e);
     }
     if (rc == 0 && sources.is_idle) {
         report->is_unchanged = true;

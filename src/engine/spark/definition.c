@@ -16,6 +16,14 @@ int pn_spark_check_table(const struct pn_table *table, struct pn_err *e)
                             "from_topic, or `engine.kind: duckdb`",
                             table->name);
     }
+    if (pn_table_quarantines(table) &&
+        (pn_table_is_raw(table) || table->mode != PN_MODE_OVERWRITE)) {
+        return pn_err_input(e,
+                            "table '%s' has a test with `action: quarantine`, which jobs of Spark "
+                            "have for tables with sql that each run overwrites: use fail or warn, "
+                            "or `engine.kind: duckdb`",
+                            table->name);
+    }
     for (size_t i = 0; i < table->column_count; i++) {
         if (pn_column_has_origin(&table->columns[i])) {
             return pn_err_input(e,
