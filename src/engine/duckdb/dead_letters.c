@@ -259,20 +259,3 @@ int pn_dead_letters_take_rows(struct pn_dead_letters *dead, duckdb_connection co
     pn_buf_deinit(&sql);
     return rc;
 }
-
-void pn_dead_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *table,
-                             int64_t after, const struct pn_letter_batch *batch, struct pn_buf *sql)
-{
-    pn_buf_adds(sql, "SELECT ");
-    pn_duckdb_add_text(sql, table->name);
-    pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
-                     "partition, CAST(NULL AS BIGINT) AS \"offset\", CAST(NULL AS VARCHAR) AS "
-                     "object, CAST(NULL AS BIGINT) AS line, reason, value, CAST(NULL AS "
-                     "TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS key, ");
-    pn_letter_add_maker(engine, sql);
-    pn_buf_adds(sql, " AS made_by, ");
-    pn_letter_add_after(after, sql);
-    pn_buf_adds(sql, " AS after_version, ");
-    pn_letter_batch_add(batch, sql);
-    pn_buf_adds(sql, " AS batch");
-}

@@ -44,11 +44,6 @@ void *pn_dead_letters_for(struct pn_dead_letters *dead, size_t table);
 int pn_dead_letters_take_rows(struct pn_dead_letters *dead, duckdb_connection connection,
                               size_t table, const struct pn_buf *select,
                               struct pn_err *e) PN_MUST_CHECK;
-/* Appends a SELECT of such letters, up to its FROM: of rows (reason, value) of a table that has the
- * version `after`. */
-void pn_dead_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *table,
-                             int64_t after, const struct pn_letter_batch *batch,
-                             struct pn_buf *sql);
 
 /* How a load changes the dead letters of one of its tables. */
 struct pn_dead_letters_way {

@@ -119,12 +119,28 @@ void pn_letters_add_sunk(const struct pn_letters_putting *putting, size_t i, str
     pn_landed_add_call(putting->sunk[i], sql);
 }
 
-/* Appends a SELECT of the rows that a data test takes out of a table. */
+void pn_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *table, int64_t after,
+                        const struct pn_letter_batch *batch, struct pn_buf *sql)
+{
+    pn_buf_adds(sql, "SELECT ");
+    pn_duckdb_add_text(sql, table->name);
+    pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
+                     "partition, CAST(NULL AS BIGINT) AS \"offset\", CAST(NULL AS VARCHAR) AS "
+                     "object, CAST(NULL AS BIGINT) AS line, reason, value, CAST(NULL AS "
+                     "TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS key, ");
+    pn_letter_add_maker(engine, sql);
+    pn_buf_adds(sql, " AS made_by, ");
+    pn_letter_add_after(after, sql);
+    pn_buf_adds(sql, " AS after_version, ");
+    pn_letter_batch_add(batch, sql);
+    pn_buf_adds(sql, " AS batch");
+}
+
 void pn_letters_add_rows(const struct pn_letters_putting *putting, size_t i, struct pn_buf *sql)
 {
     const struct pn_dead_letters *dead = putting->dead;
-    pn_dead_letters_add_row(dead->engine, dead->tables[i], putting->after[i],
-                            putting->ways[i].batch, sql);
+    pn_letters_add_row(dead->engine, dead->tables[i], putting->after[i], putting->ways[i].batch,
+                       sql);
     pn_buf_adds(sql, " FROM read_parquet(");
     pn_duckdb_add_text(sql, dead->row_files[i]);
     pn_buf_addc(sql, ')');

@@ -45,5 +45,9 @@ void pn_letters_add_names(const struct pn_letters_putting *putting, bool is_adde
 void pn_letters_add_spooled(const struct pn_letters_putting *putting, struct pn_buf *sql);
 void pn_letters_add_sunk(const struct pn_letters_putting *putting, size_t i, struct pn_buf *sql);
 void pn_letters_add_rows(const struct pn_letters_putting *putting, size_t i, struct pn_buf *sql);
+/* The beginning of such a SELECT, up to its FROM: of rows (reason, value) of a table that has the
+ * version `after`. */
+void pn_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *table, int64_t after,
+                        const struct pn_letter_batch *batch, struct pn_buf *sql);
 
 #endif

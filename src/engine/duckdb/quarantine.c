@@ -1,5 +1,6 @@
 #include "engine/duckdb/quarantine.h"
 
+#include "engine/duckdb/dead_letters_parts.h"
 #include "engine/duckdb/dropped.h"
 #include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/scan.h"
@@ -32,7 +33,7 @@ static int add_found(struct pn_duckdb *engine, const struct pn_table *table,
 {
     int64_t after = -1;
     int rc = pn_letter_after(engine, table->path, &after, e);
-    pn_dead_letters_add_row(engine, table, after, batch, sql);
+    pn_letters_add_row(engine, table, after, batch, sql);
     pn_buf_addf(sql, " FROM (%s)", pn_buf_text(select));
     return rc;
 }
