@@ -1,11 +1,10 @@
 #include "report/lineage.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
+#include "report/sql_reads.h"
 
 PN_REPORT_COLUMNS(pn_lineage_columns, {"side", PN_CELL_TEXT | PN_NOT_NULL},
                   {"steps", PN_CELL_INT | PN_NOT_NULL}, {"kind", PN_CELL_TEXT | PN_NOT_NULL},
@@ -107,55 +106,11 @@ static void put_sources(struct lineage *lineage)
 
 /* --- after ------------------------------------------------------------------------------------ */
 
-/* After a comment or a string that begins here, else the same place. */
-static const char *skip_quoted(const char *at)
-{
-    if (at[0] == '-' && at[1] == '-') {
-        return at + strcspn(at, "\n");
-    }
-    if (at[0] == '/' && at[1] == '*') {
-        const char *end = strstr(at + 2, "*/");
-        return end != NULL ? end + 2 : at + strlen(at);
-    }
-    if (at[0] == '\'') {
-        const char *end = strchr(at + 1, '\'');
-        return end != NULL ? end + 1 : at + strlen(at);
-    }
-    return at;
-}
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-/* Has the SQL this word outside of strings and comments? */
-static bool names(const char *sql, const char *word)
-{
-    size_t len = strlen(word);
-    for (const char *at = sql; *at != '\0';) {
-        const char *after = skip_quoted(at);
-        if (after != at) {
-            at = after;
-            continue;
-        }
-        size_t here = 0;
-        while (is_word(at[here])) {
-            here++;
-        }
-        if (here == len && strncasecmp(at, word, len) == 0) {
-            return true;
-        }
-        at += here > 0 ? here : 1;
-    }
-    return false;
-}
-
 static void put_queries(const struct lineage *lineage, const struct pn_table *table, int64_t steps)
 {
     for (size_t i = 0; i < lineage->pipeline->query_count; i++) {
         const struct pn_query *query = &lineage->pipeline->queries[i];
-        if (names(query->sql, table->name)) {
+        if (pn_sql_reads(query->sql, table->name)) {
             put(lineage, "after", steps, "query", query->name);
         }
     }
@@ -289,7 +244,7 @@ static void put_query_edges(const struct pn_pipeline *pipeline, const struct pn_
 {
     struct reader reader = {.rows = rows, .kind = "query", .name = query->name};
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        if (names(query->sql, pipeline->tables[i].name)) {
+        if (pn_sql_reads(query->sql, pipeline->tables[i].name)) {
             put_edge(&reader, "table", pipeline->tables[i].name);
         }
     }

@@ -17,8 +17,7 @@ extern const struct pn_report_columns pn_lineage_edge_columns;
  *   kind    "topic", "files" with the pattern of their names, "stream", "table", "query", or "task"
  *           with the name DAG/TASK
  *
- * A topic may be a pattern, as in the definition. A query counts as a reader when its text has the
- * table's name as a word outside of strings and comments.
+ * A topic may be a pattern, as in the definition. Which tables a query reads, pn_sql_reads() says.
  */
 void pn_report_lineage(const struct pn_pipeline *pipeline, const struct pn_table *table,
                        struct pn_row_writer *rows);

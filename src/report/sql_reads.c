@@ -1,0 +1,231 @@
+#include "report/sql_reads.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+enum { DEPTH_MAX = 128 }; /* of parentheses; what is deeper is not looked at */
+
+/* A word, a name in quotes, or one character of punctuation; at the end of the text, length 0. */
+struct token {
+    const char *at;
+    size_t len;
+    bool is_name; /* a word or a quoted name, without its quotes */
+    bool is_quoted;
+};
+
+/* What stands between two parentheses, or outside of all. */
+struct level {
+    bool begins;     /* its first token is to come */
+    bool is_from;    /* the parentheses are in place of a table */
+    bool is_select;  /* it is a SELECT */
+    bool in_from;    /* within its FROM clause */
+    bool wants;      /* a table is to come */
+    bool in_with;    /* within its WITH clause */
+    bool recursive;  /* WITH RECURSIVE */
+    bool wants_with; /* a name of the WITH clause is to come */
+    bool is_own;     /* that name is the table's */
+    bool after_as;   /* what it stands for is to come */
+    bool names_own;  /* this is what stands for that name */
+    bool hides;      /* the name stands for that from here on, and not for the table */
+};
+
+struct reading {
+    const char *table;
+    struct level levels[DEPTH_MAX];
+    size_t depth; /* of levels[]; may be more than there are */
+    struct token before;
+    bool found;
+};
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || (c & 0x80) != 0;
+}
+
+static const char *skip_comment(const char *at)
+{
+    if (at[1] == '-') {
+        return at + strcspn(at, "\n");
+    }
+    const char *end = strstr(at + 2, "*/");
+    return end != NULL ? end + 2 : at + strlen(at);
+}
+
+/* After a string or a quoted name that begins here. */
+static const char *skip_quoted(const char *at)
+{
+    const char *end = strchr(at + 1, *at);
+    return end != NULL ? end + 1 : at + strlen(at);
+}
+
+static const char *next_token(const char *at, struct token *token)
+{
+    for (;;) {
+        if (isspace((unsigned char)*at)) {
+            at++;
+        } else if (strncmp(at, "--", 2) == 0 || strncmp(at, "/*", 2) == 0) {
+            at = skip_comment(at);
+        } else {
+            break;
+        }
+    }
+    *token = (struct token){.at = at};
+    if (*at == '"') {
+        const char *end = skip_quoted(at);
+        token->at = at + 1;
+        token->is_name = token->is_quoted = true;
+        token->len = strcspn(token->at, "\"");
+        return end;
+    }
+    if (*at == '\'') {
+        const char *end = skip_quoted(at);
+        token->len = (size_t)(end - at);
+        return end;
+    }
+    while (is_word(at[token->len])) {
+        token->len++;
+    }
+    token->is_name = token->len > 0;
+    if (token->len == 0 && *at != '\0') {
+        token->len = 1;
+    }
+    return at + token->len;
+}
+
+static bool is_keyword(const struct token *token, const char *const *words)
+{
+    for (size_t i = 0; token->is_name && !token->is_quoted && words[i] != NULL; i++) {
+        if (strlen(words[i]) == token->len && strncasecmp(token->at, words[i], token->len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+#define IS(token, ...) is_keyword(token, (const char *const[]){__VA_ARGS__, NULL})
+
+static bool is_mark(const struct token *token, char mark)
+{
+    return !token->is_name && token->len == 1 && *token->at == mark;
+}
+
+/* The table's name, which a version may follow. */
+static bool is_table(const struct reading *reading, const struct token *token)
+{
+    size_t len = strlen(reading->table);
+    return token->is_name && token->len >= len &&
+           strncasecmp(token->at, reading->table, len) == 0 &&
+           (token->len == len || token->at[len] == '@');
+}
+
+static bool is_hidden(const struct reading *reading)
+{
+    for (size_t i = 0; i <= reading->depth; i++) {
+        if (reading->levels[i].hides) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void open_level(struct reading *reading)
+{
+    struct level *outer = &reading->levels[reading->depth];
+    struct level inner = {.begins = true, .is_from = outer->wants};
+    inner.names_own = outer->after_as && outer->is_own;
+    outer->hides = outer->hides || (inner.names_own && outer->recursive);
+    outer->wants = outer->after_as = false;
+    reading->levels[++reading->depth] = inner;
+}
+
+static void close_level(struct reading *reading)
+{
+    const struct level *inner = &reading->levels[reading->depth--];
+    struct level *outer = &reading->levels[reading->depth];
+    outer->hides = outer->hides || inner->names_own; /* within it, the name was the table's */
+}
+
+static void take_comma(struct level *level)
+{
+    level->wants = level->in_from;
+    level->wants_with = level->in_with;
+}
+
+/* A word at a place where a clause may begin. */
+static void take_clause(const struct reading *reading, struct level *level,
+                        const struct token *token)
+{
+    if (IS(token, "WITH")) {
+        level->in_with = level->wants_with = true;
+    } else if (IS(token, "SELECT", "VALUES")) {
+        level->is_select = true;
+        level->in_from = level->in_with = false;
+    } else if (IS(token, "FROM") && level->is_select && !IS(&reading->before, "DISTINCT")) {
+        level->in_from = level->wants = true;
+        level->in_with = false;
+    } else if (IS(token, "JOIN")) {
+        level->wants = level->in_from;
+    } else if (IS(token, "WHERE", "GROUP", "ORDER", "HAVING", "QUALIFY", "WINDOW", "LIMIT",
+                  "OFFSET", "UNION", "EXCEPT", "INTERSECT")) {
+        level->in_from = false;
+    } else if (IS(token, "AS")) {
+        level->after_as = level->in_with;
+    }
+}
+
+static void take_name(struct reading *reading, struct level *level, const struct token *token,
+                      const char *after)
+{
+    struct token next;
+    if (level->wants_with && IS(token, "RECURSIVE")) {
+        level->recursive = true;
+    } else if (level->wants_with) {
+        level->wants_with = false;
+        level->is_own = is_table(reading, token);
+    } else if (level->wants && !IS(token, "LATERAL", "ONLY")) {
+        (void)next_token(after, &next);
+        level->wants = is_mark(&next, '.'); /* it was a schema's */
+        reading->found = reading->found || (!level->wants && !is_mark(&next, '(') &&
+                                            is_table(reading, token) && !is_hidden(reading));
+    } else {
+        take_clause(reading, level, token);
+    }
+}
+
+static void take(struct reading *reading, const struct token *token, const char *after)
+{
+    struct level *level = &reading->levels[reading->depth];
+    if (level->begins && !is_mark(token, '(')) {
+        level->is_select = reading->depth == 0 || IS(token, "SELECT", "FROM", "WITH", "VALUES");
+        level->in_from = level->wants = level->is_from && !level->is_select;
+    } else if (level->begins) {
+        level->wants = level->is_from; /* one more pair of parentheses */
+        level->in_from = level->is_from;
+    }
+    level->begins = false;
+    if (is_mark(token, '(')) {
+        open_level(reading);
+    } else if (is_mark(token, ')') && reading->depth > 0) {
+        close_level(reading);
+    } else if (is_mark(token, ',')) {
+        take_comma(level);
+    } else if (token->is_name) {
+        take_name(reading, level, token, after);
+    } else if (!is_mark(token, '.')) {
+        level->wants = false;
+    }
+    reading->before = *token;
+}
+
+bool pn_sql_reads(const char *sql, const char *table)
+{
+    struct reading reading = {.table = table, .levels = {{.begins = true}}};
+    struct token token;
+    const char *at = next_token(sql, &token);
+    while (token.len > 0 && !reading.found && reading.depth + 1 < DEPTH_MAX) {
+        take(&reading, &token, at);
+        at = next_token(at, &token);
+    }
+    return reading.found;
+}
