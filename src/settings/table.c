@@ -109,7 +109,7 @@ const struct pn_setting pn_settings_table[] = {
              "Time limit for the brokers to acknowledge a record, and to answer a question. A "
              "record that is not acknowledged by then is answered 503; it may have been written."),
     SECRET("log.kafka.conf", log.kafka.conf,
-           "Properties of librdkafka, separated by semicolons: `linger.ms=5; "
+           "Properties of librdkafka, separated by semicolons: `client.rack=a; "
            "compression.type=zstd`. They overrule those that pinion sets. They may hold a "
            "password, so pinion never shows them."),
 

@@ -7,7 +7,9 @@
  *   failure.c   errors of librdkafka as ours
  *   catalog.c   the topics and the ends of partitions as far as they are known
  *   refresh.c   the thread that asks the cluster for them
- *   produce.c   requests, their records on the way, and the thread that answers them
+ *   producer.c  librdkafka's producer, and the thread that calls back
+ *   produce.c   requests, and their records on the way
+ *   gate.c      which records are sent together, and when
  *   settings.c  what topics have for settings, by the admin API
  *   admin.c     topics: create, delete, configure
  *   readers.c   consumers of single partitions, kept open where a read ended
@@ -29,6 +31,7 @@
 
 #include "base/aws_credentials.h"
 #include "base/buf.h"
+#include "log/kafka/gate.h"
 #include "log/kafka/kafka.h"
 #include "log/member.h"
 
@@ -49,6 +52,7 @@ struct pn_kafka_part {
     _Atomic uint64_t doubts;   /* see struct pn_log_offsets */
     atomic_bool is_known;      /* begin and end are */
     atomic_bool is_led;        /* it had a leader when the cluster was asked last */
+    struct pn_kafka_gate gate; /* with the producer's lock */
     /* As the cluster said last; with the catalog's lock. */
     struct pn_log_replica *replicas;
     size_t replica_count;
@@ -102,14 +106,18 @@ struct pn_kafka_handle {
 };
 
 struct pn_kafka_producer {
-    pthread_mutex_t lock; /* of what follows up to the capacity */
+    pthread_mutex_t lock; /* of what follows up to the gates, and of each partition's gate */
     rd_kafka_t *client;
     struct pn_kafka_handle *handles; /* sorted by topic */
     size_t handle_count;
     size_t handle_capacity;
+    rd_kafka_queue_t *events;    /* of the client, which the thread waits for */
+    struct pn_kafka_gate *gates; /* those where records wait */
+    bool is_woken;               /* the thread was, and has not looked yet */
     _Atomic int64_t queued_bytes;
     atomic_bool is_stopping;
-    bool has_delivered; /* the thread's */
+    bool has_delivered; /* the thread's, as the next one */
+    bool is_sending;
     bool is_running;
     pthread_t thread;
 };
@@ -313,10 +321,18 @@ void pn_kafka_refresh_settings(struct pn_kafka *kafka, const char *name);
 int pn_kafka_refresh_start(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
 void pn_kafka_refresh_stop(struct pn_kafka *kafka);
 
-/* --- produce.c -------------------------------------------------------------------------------- */
+/* --- producer.c ------------------------------------------------------------------------------- */
 
 int pn_kafka_producer_start(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
 void pn_kafka_producer_stop(struct pn_kafka *kafka);
+
+/* --- produce.c -------------------------------------------------------------------------------- */
+
+/* Gives librdkafka what has waited long enough, or `all`. *sent: something. True while records
+ * wait. */
+bool pn_kafka_send(struct pn_kafka *kafka, bool all, bool *sent);
+/* librdkafka's dr_msg_cb. */
+void pn_kafka_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque);
 int pn_kafka_submit(struct pn_log *log, struct pn_log_request *request,
                     struct pn_err *e) PN_MUST_CHECK;
 

@@ -6,20 +6,11 @@
 #include "log/kafka/private.h"
 #include "log/record.h"
 
-enum { POLL_MS = 100, ENTRY_OVERHEAD_BYTES = 64, PURGE_MS = 5000 };
-
-static const struct pn_kafka_property PROPERTIES[] = {
-    {"enable.idempotence", "true"},
-    {"acks", "all"},
-    {"partitioner", "murmur2_random"},
-    {"topic.metadata.propagation.max.ms", "5000"}, /* then a topic that is gone is MISSING */
-    {"linger.ms", "0"}, /* what gathers while requests are in progress is a batch anyway */
-    {"queue.buffering.max.messages", "1000000"},
-    {NULL, NULL},
-};
+enum { ENTRY_OVERHEAD_BYTES = 64 };
 
 /* A record in progress, and the request in progress that it is of. */
 struct ticket {
+    struct pn_kafka_waiting waiting; /* first: a waiting one is cast to it */
     struct submitted *submitted;
     struct pn_log_entry *entry;
 };
@@ -97,7 +88,20 @@ static void refuse(struct submitted *submitted, struct pn_log_entry *entry, int3
     }
 }
 
-static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+/* Those who wait at the record's gate may be due then. */
+static void answered(struct pn_kafka *kafka, const struct pn_kafka_waiting *record)
+{
+    struct pn_kafka_producer *producer = &kafka->producer;
+    pthread_mutex_lock(&producer->lock);
+    pn_kafka_gate_answered(record->gate, pn_mono_ns(kafka->clock));
+    bool may_be_due = record->gate->in_flight == 0 && record->gate->waiting > 0;
+    pthread_mutex_unlock(&producer->lock);
+    if (may_be_due && producer->is_sending) {
+        rd_kafka_yield(producer->client); /* the flush, which waits for others */
+    }
+}
+
+void pn_kafka_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
     (void)client;
     struct pn_kafka *kafka = ((const struct pn_kafka_owner *)opaque)->kafka;
@@ -115,109 +119,8 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         }
         kafka->producer.has_delivered = true;
     }
+    answered(kafka, &ticket->waiting);
     settle(submitted);
-}
-
-/* --- the thread ------------------------------------------------------------------------------- */
-
-static int open_client(struct pn_kafka *kafka, rd_kafka_t **client, struct pn_err *e)
-{
-    const struct pn_kafka_client producer = {.type = RD_KAFKA_PRODUCER,
-                                             .properties = PROPERTIES,
-                                             .on_delivery = on_delivery,
-                                             .owner = &kafka->owner};
-    return pn_kafka_client_open(&producer, client, e);
-}
-
-static void free_handles(struct pn_kafka_handle *handles, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_topic_destroy(handles[i].handle);
-        free(handles[i].topic);
-    }
-    free(handles);
-}
-
-/* Answers what is in progress, at the latest when `wait_ms` are over; then the client is gone. */
-static void close_client(rd_kafka_t *client, struct pn_kafka_handle *handles, size_t count,
-                         int wait_ms)
-{
-    (void)rd_kafka_flush(client, wait_ms);
-    (void)rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(client, PURGE_MS);
-    free_handles(handles, count);
-    rd_kafka_destroy(client);
-}
-
-/* After a fatal error a producer of librdkafka takes nothing any more, and another one takes its
- * place. What was in progress is RETRY: a client that sends it again may double it. */
-static void replace_client(struct pn_kafka *kafka)
-{
-    struct pn_kafka_producer *producer = &kafka->producer;
-    struct pn_err failure = {0};
-    rd_kafka_t *client = NULL;
-    if (open_client(kafka, &client, &failure) != 0) {
-        return; /* it is tried again at the next round */
-    }
-    pthread_mutex_lock(&producer->lock);
-    rd_kafka_t *old = producer->client;
-    struct pn_kafka_handle *handles = producer->handles;
-    size_t count = producer->handle_count;
-    producer->client = client;
-    producer->handles = NULL;
-    producer->handle_count = 0;
-    producer->handle_capacity = 0;
-    pthread_mutex_unlock(&producer->lock);
-    close_client(old, handles, count, 0);
-    pn_logger_warn(kafka->logger, "kafka", "a new producer replaces the one that failed");
-}
-
-static void *run(void *arg)
-{
-    struct pn_kafka *kafka = arg;
-    struct pn_kafka_producer *producer = &kafka->producer;
-    char why[PN_KAFKA_TEXT_SIZE];
-    while (!atomic_load(&producer->is_stopping)) {
-        (void)rd_kafka_poll(producer->client, POLL_MS);
-        if (producer->has_delivered) {
-            producer->has_delivered = false;
-            pn_kafka_notify(kafka);
-        }
-        if (rd_kafka_fatal_error(producer->client, why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            replace_client(kafka);
-        }
-    }
-    return NULL;
-}
-
-int pn_kafka_producer_start(struct pn_kafka *kafka, struct pn_err *e)
-{
-    struct pn_kafka_producer *producer = &kafka->producer;
-    int rc = open_client(kafka, &producer->client, e);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = pthread_create(&producer->thread, NULL, run, kafka);
-    if (rc != 0) {
-        return pn_err_errno(e, rc, "cannot start the thread of Kafka's producer");
-    }
-    producer->is_running = true;
-    return 0;
-}
-
-void pn_kafka_producer_stop(struct pn_kafka *kafka)
-{
-    struct pn_kafka_producer *producer = &kafka->producer;
-    if (producer->is_running) {
-        atomic_store(&producer->is_stopping, true);
-        pthread_join(producer->thread, NULL);
-        producer->is_running = false;
-    }
-    if (producer->client != NULL) {
-        close_client(producer->client, producer->handles, producer->handle_count,
-                     (int)kafka->config.timeout_ms);
-        producer->client = NULL;
-    }
 }
 
 /* --- submitting ------------------------------------------------------------------------------- */
@@ -372,22 +275,98 @@ static int find_topic(struct pn_kafka *kafka, const char *name, struct pn_kafka_
     return rc;
 }
 
-static void produce_all(struct submitted *submitted)
+/* --- gathering -------------------------------------------------------------------------------- */
+
+/* Gives what waits to librdkafka; with the lock. Adds to *refused what it does not take. */
+static void send_batch(struct pn_kafka *kafka, struct pn_kafka_gate *gate, int64_t now_ns,
+                       struct pn_kafka_waiting **refused)
 {
-    struct pn_log_request *request = submitted->request;
-    struct pn_kafka_producer *producer = &submitted->kafka->producer;
-    size_t count = request->count;
-    pthread_mutex_lock(&producer->lock);
-    rd_kafka_topic_t *handle = handle_of(producer, request->topic);
-    for (size_t i = 0; i < count; i++) {
-        struct ticket *ticket = &submitted->tickets[i];
-        *ticket = (struct ticket){submitted, &request->entries[i]};
+    struct pn_kafka_producer *producer = &kafka->producer;
+    struct pn_kafka_waiting *next = NULL;
+    for (struct pn_kafka_waiting *one = pn_kafka_gate_take(gate, now_ns); one != NULL; one = next) {
+        struct ticket *ticket = (struct ticket *)one;
+        next = one->next;
+        rd_kafka_topic_t *handle = handle_of(producer, ticket->submitted->request->topic);
         rd_kafka_resp_err_t err =
             handle != NULL ? produce(producer->client, handle, ticket) : rd_kafka_last_error();
         if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            refuse(submitted, ticket->entry, ticket->entry->partition, err);
-            settle(submitted); /* not the last: the submit's own is left */
+            refuse(ticket->submitted, ticket->entry, ticket->entry->partition, err);
+            one->next = *refused;
+            *refused = one;
         }
+    }
+}
+
+/* Answers what librdkafka did not take; without the lock. */
+static void settle_refused(struct pn_kafka *kafka, struct pn_kafka_waiting *refused)
+{
+    struct pn_kafka_waiting *next = NULL;
+    for (struct pn_kafka_waiting *one = refused; one != NULL; one = next) {
+        struct submitted *submitted = ((struct ticket *)one)->submitted;
+        next = one->next;
+        answered(kafka, one);
+        settle(submitted);
+    }
+}
+
+bool pn_kafka_send(struct pn_kafka *kafka, bool all, bool *sent)
+{
+    struct pn_kafka_producer *producer = &kafka->producer;
+    struct pn_kafka_waiting *refused = NULL;
+    struct pn_kafka_gate *next = NULL;
+    pthread_mutex_lock(&producer->lock);
+    int64_t now_ns = pn_mono_ns(kafka->clock);
+    producer->is_woken = false;
+    for (struct pn_kafka_gate *gate = producer->gates; gate != NULL; gate = next) {
+        next = gate->next;
+        if (all || pn_kafka_gate_is_due(gate, now_ns)) {
+            send_batch(kafka, gate, now_ns, &refused);
+            *sent = true;
+        }
+    }
+    bool is_left = producer->gates != NULL;
+    pthread_mutex_unlock(&producer->lock);
+    settle_refused(kafka, refused);
+    return is_left;
+}
+
+/* The gate of the partition that the record is for, as far as it is known: librdkafka chooses one
+ * for those without a key, the same for all that come within a few milliseconds. */
+static struct pn_kafka_gate *gate_of(const struct pn_kafka_topic *topic,
+                                     const struct pn_log_entry *entry)
+{
+    const struct pn_bytes *key = &entry->record.key;
+    int32_t partition = entry->partition;
+    if (partition == PN_PARTITION_ANY) {
+        partition = key->data == NULL
+                        ? 0
+                        : rd_kafka_msg_partitioner_murmur2(NULL, key->data, key->len,
+                                                           topic->info.partitions, NULL, NULL);
+    }
+    return &topic->parts[partition]->gate;
+}
+
+/* The records wait at their gates. The thread is woken for the first of all, and for what is due:
+ * only the thread sends, so that librdkafka has all of a batch before it looks. */
+static void gather(struct submitted *submitted)
+{
+    struct pn_kafka *kafka = submitted->kafka;
+    struct pn_kafka_producer *producer = &kafka->producer;
+    struct pn_log_request *request = submitted->request;
+    pthread_mutex_lock(&producer->lock);
+    int64_t now_ns = pn_mono_ns(kafka->clock);
+    bool wakes = producer->gates == NULL;
+    for (size_t i = 0; i < request->count; i++) {
+        struct ticket *ticket = &submitted->tickets[i];
+        struct pn_kafka_gate *gate = gate_of(submitted->topic, &request->entries[i]);
+        ticket->submitted = submitted;
+        ticket->entry = &request->entries[i];
+        pn_kafka_gate_add(&producer->gates, gate, &ticket->waiting, now_ns);
+        wakes |= pn_kafka_gate_is_due(gate, now_ns);
+    }
+    if (wakes && !producer->is_woken) {
+        producer->is_woken = true;
+        rd_kafka_queue_yield(producer->events);
     }
     pthread_mutex_unlock(&producer->lock);
 }
@@ -418,7 +397,7 @@ int pn_kafka_submit(struct pn_log *log, struct pn_log_request *request, struct p
     atomic_init(&submitted->pending, request->count + 1);
     request->rc = 0;
     request->err = (struct pn_err){0};
-    produce_all(submitted);
+    gather(submitted);
     settle(submitted);
     return 0;
 }
