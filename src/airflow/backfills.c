@@ -135,7 +135,7 @@ static int answer_dry_run(struct pn_airflow_call *call)
     if (rc != 0) {
         return rc;
     }
-    rc = pn_dag_db_backfill_plan(call->db, dag, &plan, call->arena, &call->failure);
+    rc = pn_dag_db_backfill_plan(call->db, dag, &plan, call->now_ms, call->arena, &call->failure);
     if (rc != 0) {
         return refuse_input(call);
     }

@@ -19,6 +19,7 @@ static void put_backfill(struct pn_json_writer *json, const struct pn_backfill *
     pn_api_add_time(json, "updated_ms", backfill->updated_ms);
     pn_api_add_time(json, "ended_ms", backfill->ended_ms);
     pn_api_add_counts(json, "counts", backfill->counts);
+    pn_json_add_i64(json, "taken", backfill->taken);
     pn_json_end(json);
 }
 
@@ -118,7 +119,8 @@ static int answer_cancel(struct pn_api_dag_call *call, struct pn_err *e)
 
 /* ---- a new one ------------------------------------------------------------------------------- */
 
-static void put_plan(struct pn_api_dag_call *call, const struct pn_backfill_plan *plan)
+static void put_plan(struct pn_api_dag_call *call, const struct pn_dag *dag,
+                     const struct pn_backfill_plan *plan)
 {
     static const char *const actions[] = {"create", "clear", "leave"};
     struct pn_json_writer json;
@@ -127,6 +129,8 @@ static void put_plan(struct pn_api_dag_call *call, const struct pn_backfill_plan
     pn_json_add_bool(&json, "dry_run", true);
     pn_json_add_cstr(&json, "token", plan->token);
     pn_json_add_i64(&json, "runs", (int64_t)plan->runs);
+    const char *left_out = pn_backfill_left_out(dag, plan, &call->req->arena);
+    pn_api_add_text(&json, "left_out", left_out != NULL ? left_out : "");
     pn_json_add_array(&json, "items");
     for (size_t i = 0; i < plan->count; i++) {
         pn_json_put_object(&json);
@@ -142,10 +146,12 @@ static void put_plan(struct pn_api_dag_call *call, const struct pn_backfill_plan
 
 static int check_plan(struct pn_backfill_plan *plan, const char *reprocess, struct pn_err *e)
 {
-    if (plan->from_ms == PN_TIME_NONE || plan->to_ms == PN_TIME_NONE ||
-        plan->to_ms < plan->from_ms) {
-        return pn_err_input(e, "\"from_ms\" and \"to_ms\" are times in milliseconds since 1970, in"
-                               " this order");
+    if (plan->from_ms == PN_TIME_NONE || plan->to_ms == PN_TIME_NONE) {
+        return pn_err_input(e, "\"%s\" is missing: give a time in milliseconds since 1970",
+                            plan->from_ms == PN_TIME_NONE ? "from_ms" : "to_ms");
+    }
+    if (plan->to_ms < plan->from_ms) {
+        return pn_err_input(e, "\"to_ms\" is before \"from_ms\"");
     }
     if (plan->active_runs_max < 1 || plan->active_runs_max > PN_API_ACTIVE_RUNS_MAX) {
         return pn_err_input(e, "\"active_runs_max\" is a whole number from 1 to %d",
@@ -186,9 +192,9 @@ static int answer_create(struct pn_api_dag_call *call, struct pn_err *e)
         rc = check_plan(&plan, reprocess, e);
     }
     if (rc == 0 && dry_run) {
-        rc = pn_dag_db_backfill_plan(call->db, dag, &plan, &call->req->arena, e);
+        rc = pn_dag_db_backfill_plan(call->db, dag, &plan, call->now_ms, &call->req->arena, e);
         if (rc == 0) {
-            put_plan(call, &plan);
+            put_plan(call, dag, &plan);
         }
         return rc;
     }
@@ -219,6 +225,12 @@ static const struct pn_api_field plan_reply[] = {
     {.name = "dry_run", .type = PN_API_BOOL},
     {.name = "token", .type = PN_API_TEXT},
     {.name = "runs", .type = PN_API_INT},
+    {.name = "left_out",
+     .type = PN_API_TEXT,
+     .flags = PN_API_NULLABLE,
+     .help =
+         "which times of the range get no run: those outside the DAG's start and end, and those "
+         "to come"},
     {.name = "items", .type = PN_API_OBJECTS, .fields = plan_item},
     {.name = NULL}};
 

@@ -369,6 +369,7 @@ const struct pn_api_field pn_api_backfill_fields[] = {
     PN_FIELD_NULLABLE("updated_ms", INT),
     PN_FIELD_NULLABLE("ended_ms", INT),
     {.name = "counts", .type = PN_API_OBJECT, .fields = counts},
+    {.name = "taken", .type = PN_API_INT, .help = "runs that a newer backfill took over"},
     PN_FIELDS_END};
 const struct pn_api_field pn_api_backfills_query[] = {PN_FIELD_OPTIONAL("dag", TEXT),
                                                       PN_FIELDS_END};

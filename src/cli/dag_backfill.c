@@ -7,6 +7,7 @@
 #include "cli/dag.h"
 #include "dag/rerun.h"
 #include "report/dags.h"
+#include "schedule/civil.h"
 
 enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, ACTIVE_RUNS_MAX = 100 };
 
@@ -36,9 +37,14 @@ static int create(struct pn_dag_session *session, struct pn_backfill_plan *plan,
                   const struct create_options *options, struct pn_err *e)
 {
     struct pn_cli *cli = session->cli;
-    int rc = pn_dag_db_backfill_plan(session->db, session->dag, plan, &session->arena, e);
+    int64_t now_ms = pn_wall_ms(cli->clock);
+    int rc = pn_dag_db_backfill_plan(session->db, session->dag, plan, now_ms, &session->arena, e);
     if (rc != 0) {
         return rc;
+    }
+    const char *left_out = pn_backfill_left_out(session->dag, plan, &session->arena);
+    if (left_out != NULL) {
+        (void)fprintf(cli->err, "pinion: left out: %s\n", left_out);
     }
     if (options->dry_run) {
         print_plan(cli, plan);
@@ -66,14 +72,49 @@ static int create(struct pn_dag_session *session, struct pn_backfill_plan *plan,
     return rc;
 }
 
-static int parse_plan(const struct create_options *options, struct pn_backfill_plan *plan,
-                      struct pn_err *e)
+/* A day without a time of day is all of that day, as the DAG's time zone has it: *first_ms and
+ * *last_ms are its ends. They are equal for a time. */
+static int parse_time(const struct pn_dag *dag, const char *option, const char *text,
+                      int64_t *first_ms, int64_t *last_ms, struct pn_err *e)
 {
-    if (options->from == NULL || options->to == NULL ||
-        !pn_time_parse_ms(options->from, &plan->from_ms) ||
-        !pn_time_parse_ms(options->to, &plan->to_ms) || plan->to_ms < plan->from_ms) {
-        return pn_err_input(e, "give --from and --to, times such as 2026-01-31 or"
-                               " 2026-01-31T06:00:00Z, in this order");
+    int32_t day = 0;
+    if (text == NULL) {
+        return pn_err_input(e,
+                            "--%s is missing: give a day such as 2026-01-31, or a time such as"
+                            " 2026-01-31T06:00:00Z",
+                            option);
+    }
+    if (dag->schedule.zone != NULL && text[strcspn(text, "Tt :")] == '\0' &&
+        pn_day_parse(text, strlen(text), &day)) {
+        int64_t midnight_s = (int64_t)day * PN_DAY_S;
+        *first_ms = pn_zone_instant(dag->schedule.zone, midnight_s) * 1000;
+        *last_ms = pn_zone_instant(dag->schedule.zone, midnight_s + PN_DAY_S) * 1000 - 1;
+        return 0;
+    }
+    if (!pn_time_parse_ms(text, first_ms)) {
+        return pn_err_input(e,
+                            "--%s \"%.60s\" is not a time: give 2026-01-31 or"
+                            " 2026-01-31T06:00:00Z",
+                            option, text);
+    }
+    *last_ms = *first_ms;
+    return 0;
+}
+
+static int parse_plan(const struct pn_dag *dag, const struct create_options *options,
+                      struct pn_backfill_plan *plan, struct pn_err *e)
+{
+    int64_t unused_ms = 0;
+    int rc = parse_time(dag, "from", options->from, &plan->from_ms, &unused_ms, e);
+    if (rc == 0) {
+        rc = parse_time(dag, "to", options->to, &unused_ms, &plan->to_ms, e);
+    }
+    if (rc == 0 && plan->to_ms < plan->from_ms) {
+        rc = pn_err_input(e, "--to %s is before --from %s: exchange them", options->to,
+                          options->from);
+    }
+    if (rc != 0) {
+        return rc;
     }
     for (int i = 0; options->reprocess != NULL && i < PN_REPROCESSES; i++) {
         if (strcmp(options->reprocess, pn_reprocess_names[i]) == 0) {
@@ -91,12 +132,12 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
         {.name = "from",
          .kind = PN_OPT_STRING,
          .value = "TIME",
-         .help = "the first time of the range",
+         .help = "the first time of the range; a day begins as the DAG's time zone has it",
          .target = &options.from},
         {.name = "to",
          .kind = PN_OPT_STRING,
          .value = "TIME",
-         .help = "the last time of the range",
+         .help = "the last time of the range; a day is included to its end",
          .target = &options.to},
         {.name = "reprocess",
          .kind = PN_OPT_CHOICE,
@@ -129,7 +170,8 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
         .opts = opts,
         .uses = PN_USES_FORMAT,
         .about = "Creates a run for each time of the DAG's schedule in a range that has no run. It "
-                 "lists the runs and asks first.",
+                 "lists the runs and asks first. Times outside the DAG's start and end get no "
+                 "run. The schedule makes the runs of times to come.",
         .examples = "pinion dag backfill create nightly --from 2026-01-01 --to 2026-01-31\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -139,7 +181,7 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
     struct pn_dag_session session;
     int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
     if (rc == 0) {
-        rc = parse_plan(&options, &plan, &failure);
+        rc = parse_plan(session.dag, &options, &plan, &failure);
     }
     if (rc == 0) {
         rc = create(&session, &plan, &options, &failure);

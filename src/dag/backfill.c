@@ -1,9 +1,8 @@
-/* Backfills: runs of a schedule's times in a range, made at once and let begin bit by bit. */
+/* Backfills: runs of a schedule's times in a range, made at once and let begin bit by bit. What one
+ * would do is backfill_plan.c's. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/units.h"
 #include "dag/db_internal.h"
 #include "dag/rerun.h"
@@ -13,113 +12,6 @@ const char *const pn_reprocess_names[PN_REPROCESSES] = {
     [PN_REPROCESS_FAILED] = "failed",
     [PN_REPROCESS_COMPLETED] = "completed",
 };
-
-/* ---- the plan -------------------------------------------------------------------------------- */
-
-/* The run of a logical time; NULL when there is none. */
-static int run_of(struct pn_dag_db *db, const char *dag, int64_t logical_ms, struct pn_arena *arena,
-                  const char **run_id, int *state, struct pn_err *e)
-{
-    sqlite3_stmt *statement = NULL;
-    int rc = pn_dag_db_prepare(db, &statement, e,
-                               "SELECT run_id, state FROM run WHERE dag = ?1 AND logical_ms = ?2",
-                               "ti", dag, logical_ms);
-    if (rc != 0) {
-        return rc;
-    }
-    *run_id = NULL;
-    int row = pn_dag_db_next(db, statement, e);
-    if (row == 1) {
-        *run_id = pn_dag_db_text(statement, 0, arena);
-        *state = pn_run_state_parse((const char *)sqlite3_column_text(statement, 1));
-    }
-    sqlite3_finalize(statement);
-    return row < 0 ? PN_FAIL : 0;
-}
-
-static bool runs_again(enum pn_reprocess reprocess, int state)
-{
-    bool bad = state == PN_RUN_FAILED || state == PN_RUN_CANCELLED;
-    return reprocess == PN_REPROCESS_COMPLETED ? bad || state == PN_RUN_SUCCESS
-                                               : reprocess == PN_REPROCESS_FAILED && bad;
-}
-
-static int add_item(struct pn_dag_db *db, const struct pn_dag *dag,
-                    const struct pn_backfill_plan *plan, int64_t logical_ms, struct pn_arena *arena,
-                    struct pn_backfill_item *item, struct pn_err *e)
-{
-    int state = -1;
-    const char *run_id = NULL;
-    int rc = run_of(db, dag->name, logical_ms, arena, &run_id, &state, e);
-    if (rc != 0) {
-        return rc;
-    }
-    char time[PN_ISO8601_SIZE];
-    *item = (struct pn_backfill_item){.logical_ms = logical_ms, .run_id = run_id, .reason = ""};
-    if (run_id == NULL) {
-        item->run_id = pn_arena_printf(arena, "backfill__%s", pn_iso8601(logical_ms, time));
-        item->action = PN_BACKFILL_CREATE;
-    } else if (runs_again(plan->reprocess, state)) {
-        item->action = PN_BACKFILL_CLEAR;
-    } else {
-        item->action = PN_BACKFILL_LEAVE;
-        item->reason =
-            pn_arena_printf(arena, "its run exists, in the state %s",
-                            state >= 0 ? pn_run_state_name((enum pn_run_state)state) : "unknown");
-    }
-    return 0;
-}
-
-/* FNV-1a, of what the list says: enough to notice a change. */
-static void make_token(struct pn_backfill_plan *plan)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct pn_backfill_item *item = &plan->items[i];
-        char text[64];
-        (void)snprintf(text, sizeof text, "%" PRId64 " %d ", item->logical_ms, (int)item->action);
-        const char *const parts[] = {text, item->run_id};
-        for (size_t part = 0; part < 2; part++) {
-            for (const char *at = parts[part]; *at != '\0'; at++) {
-                hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
-            }
-        }
-    }
-    (void)snprintf(plan->token, sizeof plan->token, "%016" PRIx64, hash);
-}
-
-int pn_dag_db_backfill_plan(struct pn_dag_db *db, const struct pn_dag *dag,
-                            struct pn_backfill_plan *plan, struct pn_arena *arena, struct pn_err *e)
-{
-    struct pn_schedule schedule = dag->schedule;
-    schedule.start_ms = INT64_MIN;
-    schedule.end_ms = INT64_MAX;
-    if (schedule.line_count == 0) {
-        return pn_err_input(e,
-                            "DAG '%s' has no schedule, so a range has no times: trigger runs with"
-                            " --logical-date",
-                            dag->name);
-    }
-    struct pn_backfill_item *items = pn_arena_calloc(arena, PN_BACKFILL_RUNS_MAX, sizeof *items);
-    plan->items = items;
-    plan->count = 0;
-    plan->runs = 0;
-    int rc = 0;
-    int64_t at_ms = pn_schedule_next(&schedule, plan->from_ms - 1);
-    for (; rc == 0 && at_ms <= plan->to_ms; at_ms = pn_schedule_next(&schedule, at_ms)) {
-        if (plan->count == PN_BACKFILL_RUNS_MAX) {
-            return pn_err_input(e, "the range has more than %d times: give a shorter one",
-                                PN_BACKFILL_RUNS_MAX);
-        }
-        rc = add_item(db, dag, plan, at_ms, arena, &items[plan->count], e);
-        plan->runs += items[plan->count++].action != PN_BACKFILL_LEAVE ? 1 : 0;
-    }
-    if (rc == 0 && plan->count == 0) {
-        return pn_err_input(e, "the schedule of DAG '%s' has no time in this range", dag->name);
-    }
-    make_token(plan);
-    return rc;
-}
 
 /* ---- creation -------------------------------------------------------------------------------- */
 
@@ -152,6 +44,10 @@ static int clear_run(struct pn_dag_db *db, const struct pn_dag *dag, int64_t bac
     if (rc == 0) {
         rc = pn_dag_db_clear(db, dag, &run, &clear, now_ms, arena, &names, &count, e);
     }
+    if (rc == 0 && run.backfill != 0) {
+        rc = pn_dag_db_run_sql(db, NULL, e, "UPDATE backfill SET taken = taken + 1 WHERE id = ?1",
+                               "i", run.backfill);
+    }
     return rc == 0 ? pn_dag_db_run_sql(db, NULL, e, "UPDATE run SET backfill = ?2 WHERE id = ?1",
                                        "ii", run.id, backfill)
                    : rc;
@@ -183,7 +79,7 @@ static int create_in(struct pn_dag_db *db, const struct pn_dag *dag, struct pn_b
                      const char *token, const char *who, int64_t now_ms, struct pn_arena *arena,
                      int64_t *id, struct pn_err *e)
 {
-    int rc = pn_dag_db_backfill_plan(db, dag, plan, arena, e);
+    int rc = pn_dag_db_backfill_plan(db, dag, plan, now_ms, arena, e);
     if (rc != 0) {
         return rc;
     }
@@ -241,8 +137,10 @@ static int count_runs(struct pn_dag_db *db, struct pn_backfill *backfill, struct
     return row < 0 ? PN_FAIL : 0;
 }
 
-#define BACKFILL_COLUMNS \
-    "id, dag, state, from_ms, to_ms, reprocess, active_runs_max, created_ms, updated_ms, ended_ms"
+#define BACKFILL_COLUMNS                                                                   \
+    "id, dag, state, from_ms, to_ms, reprocess, active_runs_max, created_ms, updated_ms, " \
+    "ended_ms,"                                                                            \
+    " taken"
 
 static int read_backfills(struct pn_dag_db *db, sqlite3_stmt *statement, struct pn_arena *arena,
                           struct pn_backfill **rows, size_t *count, struct pn_err *e)
@@ -264,6 +162,7 @@ static int read_backfills(struct pn_dag_db *db, sqlite3_stmt *statement, struct 
             .created_ms = sqlite3_column_int64(statement, 7),
             .updated_ms = sqlite3_column_int64(statement, 8),
             .ended_ms = sqlite3_column_int64(statement, 9),
+            .taken = sqlite3_column_int64(statement, 10),
         };
     }
     sqlite3_finalize(statement);

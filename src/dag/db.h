@@ -106,7 +106,8 @@ struct pn_trigger {
 struct pn_trigger pn_trigger_of(const char *who);
 
 /* A new run, queued, with every task in state none. A run_id or logical time that the DAG has
- * already is a CONFLICT; a bad run_id, conf or note is INPUT. */
+ * already is a CONFLICT; a bad run_id, conf or note is INPUT. So is the logical date of a manual
+ * run at or after the schedule's next time: that run is the schedule's. */
 int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
                       int64_t now_ms, struct pn_arena *arena, struct pn_run *run,
                       struct pn_err *e) PN_MUST_CHECK;

@@ -111,7 +111,11 @@ static const char VERSION_3[] =
     "ALTER TABLE attempt ADD COLUMN version INTEGER;"
     "CREATE INDEX run_by_version ON run(dag, version) WHERE version IS NOT NULL;";
 
-static const char *const STEPS[PN_DAG_SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3};
+/* Runs that a newer backfill took over. */
+static const char VERSION_4[] = "ALTER TABLE backfill ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const STEPS[PN_DAG_SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3,
+                                                         VERSION_4};
 
 int pn_dag_db_version(struct pn_dag_db *db, int *version, struct pn_err *e)
 {

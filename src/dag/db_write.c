@@ -140,21 +140,64 @@ static int check_trigger(const struct pn_trigger *how, struct pn_err *e)
     return rc == 0 && how->note != NULL ? check_note(how->note, e) : rc;
 }
 
-/* The words for a run that is there already: by its name, or by its logical time. */
-static int taken(const struct pn_dag *dag, const struct pn_trigger *how, struct pn_err *e)
+/* A run by hand with the logical date of a time to come would take the place of the schedule's run,
+ * before its data is there. */
+static int check_logical_date(const struct pn_dag *dag, const struct pn_trigger *how,
+                              int64_t now_ms, struct pn_err *e)
 {
-    if (how->logical_ms == PN_TIME_NONE) {
+    if (how->type != PN_RUN_MANUAL || how->logical_ms <= now_ms) {
+        return 0;
+    }
+    char logical[PN_ISO8601_SIZE];
+    char next[PN_ISO8601_SIZE];
+    int64_t next_ms = pn_schedule_next(&dag->schedule, now_ms);
+    return how->logical_ms < next_ms
+               ? 0
+               : pn_err_input(e,
+                              "the logical date %s is yet to come, and the schedule of DAG '%s' "
+                              "makes the runs of times to come (the next is %s): give a date of "
+                              "the past, or none",
+                              pn_iso8601(how->logical_ms, logical), dag->name,
+                              pn_iso8601(next_ms, next));
+}
+
+/* The name of the run that has a logical date; NULL: none has. */
+static int name_of_logical(struct pn_dag_db *db, const char *dag, int64_t logical_ms,
+                           struct pn_arena *arena, const char **run_id, struct pn_err *e)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = pn_dag_db_prepare(db, &statement, e,
+                               "SELECT run_id FROM run WHERE dag = ?1 AND logical_ms = ?2", "ti",
+                               dag, logical_ms);
+    if (rc == 0) {
+        rc = pn_dag_db_next(db, statement, e);
+        *run_id = rc == 1 ? pn_dag_db_text(statement, 0, arena) : NULL;
+    }
+    sqlite3_finalize(statement);
+    return rc < 0 ? PN_FAIL : 0;
+}
+
+/* The words for a run that is there already: by its logical time, or by its name. */
+static int taken(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
+                 struct pn_arena *arena, struct pn_err *e)
+{
+    const char *holder = NULL;
+    int rc = how->logical_ms != PN_TIME_NONE
+                 ? name_of_logical(db, dag->name, how->logical_ms, arena, &holder, e)
+                 : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    if (holder == NULL) {
         return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
                           "DAG '%s' has a run '%s' already: give another name, or none", dag->name,
                           how->run_id != NULL ? how->run_id : "of this time");
     }
     char time[PN_ISO8601_SIZE];
     return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
-                      "DAG '%s' has a run %s%s%s for the logical date %s already: clear it to run"
+                      "DAG '%s' has the run '%s' for the logical date %s already: clear it to run"
                       " it again, or give another date",
-                      dag->name, how->run_id != NULL ? "named '" : "",
-                      how->run_id != NULL ? how->run_id : "", how->run_id != NULL ? "' or one" : "",
-                      pn_iso8601(how->logical_ms, time));
+                      dag->name, holder, pn_iso8601(how->logical_ms, time));
 }
 
 int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
@@ -173,7 +216,7 @@ int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const stru
              : insert_named_run(db, dag->name, how, version.number, now_ms, arena, run_id, id,
                                 &failure);
     if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
-        return taken(dag, how, e);
+        return taken(db, dag, how, arena, e);
     }
     if (rc != 0) {
         pn_err_copy(e, &failure);
@@ -186,6 +229,9 @@ int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const stru
                       int64_t now_ms, struct pn_arena *arena, struct pn_run *run, struct pn_err *e)
 {
     int rc = check_trigger(how, e);
+    if (rc == 0) {
+        rc = check_logical_date(dag, how, now_ms, e);
+    }
     if (rc == 0) {
         rc = pn_dag_db_begin(db, e);
     }
@@ -381,7 +427,8 @@ static int ask_to_cancel(struct pn_dag_db *db, const struct pn_run *run, const c
                                " AND state = 'running'",
                                "i", run->id);
     if (rc == 0 && changes != 1) {
-        return pn_err_input(e, "run '%s' is over already", run->run_id);
+        return pn_err_input(e, "run '%s' is over already: it is %s", run->run_id,
+                            pn_run_state_name(run->state));
     }
     const struct pn_audit audit = {
         .at_ms = now_ms, .who = who, .what = "cancel", .dag = run->dag, .run_id = run->run_id};

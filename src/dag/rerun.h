@@ -59,13 +59,22 @@ struct pn_backfill_plan {
     const struct pn_backfill_item *items;
     size_t count;
     size_t runs;                        /* items that run */
+    size_t outside;                     /* times before the DAG's start or after its end */
+    size_t to_come;                     /* times after now */
     char token[PN_BACKFILL_TOKEN_SIZE]; /* changes with the list */
 };
-/* Fills the plan's list from its range. INPUT for a DAG without a schedule, and a range with no
- * time or too many. */
+/*
+ * Fills the plan's list from its range, within the DAG's start and end and up to now: the schedule
+ * makes the runs of the times to come. Each of `outside` and `to_come` counts no further than
+ * PN_BACKFILL_LEFT_MAX. INPUT for a DAG without a schedule, and a range with no time or too many.
+ */
+enum { PN_BACKFILL_LEFT_MAX = 10000 };
 int pn_dag_db_backfill_plan(struct pn_dag_db *db, const struct pn_dag *dag,
-                            struct pn_backfill_plan *plan, struct pn_arena *arena,
+                            struct pn_backfill_plan *plan, int64_t now_ms, struct pn_arena *arena,
                             struct pn_err *e) PN_MUST_CHECK;
+/* A sentence about the times that the plan leaves out; NULL when it leaves out none. */
+const char *pn_backfill_left_out(const struct pn_dag *dag, const struct pn_backfill_plan *plan,
+                                 struct pn_arena *arena);
 /* Makes the runs of the plan. With a token (NULL: none) that isn't the list's any more, it is a
  * CONFLICT and nothing is made. */
 int pn_dag_db_backfill_create(struct pn_dag_db *db, const struct pn_dag *dag,
@@ -85,6 +94,7 @@ struct pn_backfill {
     int64_t updated_ms;
     int64_t ended_ms;
     int64_t counts[PN_RUN_STATES]; /* of its runs */
+    int64_t taken;                 /* runs that a newer backfill took over, to run them again */
 };
 /* Newest first; `dag` NULL for all; only those with a smaller id than before_id (0: all). */
 int pn_dag_db_backfills(struct pn_dag_db *db, const char *dag, int64_t before_id, int64_t limit,

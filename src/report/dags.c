@@ -477,7 +477,7 @@ void pn_report_backfills(const struct pn_backfill *backfills, size_t count,
         {"from", PN_CELL_TIME},    {"to", PN_CELL_TIME},       {"reprocess", PN_CELL_TEXT},
         {"queued", PN_CELL_INT},   {"running", PN_CELL_INT},   {"success", PN_CELL_INT},
         {"failed", PN_CELL_INT},   {"cancelled", PN_CELL_INT}, {"created", PN_CELL_TIME},
-        {"ended", PN_CELL_TIME},
+        {"ended", PN_CELL_TIME},   {"taken", PN_CELL_INT},
     };
     PN_ROWS_BEGIN(rows, columns);
     for (size_t i = 0; i < count; i++) {
@@ -493,5 +493,6 @@ void pn_report_backfills(const struct pn_backfill *backfills, size_t count,
         }
         pn_cell_time(rows, backfill->created_ms);
         pn_cell_time_if(rows, backfill->ended_ms);
+        pn_cell_int(rows, backfill->taken);
     }
 }

@@ -190,6 +190,7 @@ export interface BackfillItem {
 export interface BackfillPlan {
   token: string;
   runs: number;
+  left_out: string | null;
   items: BackfillItem[];
 }
 
@@ -203,6 +204,7 @@ export interface Backfill {
   created_ms: number | null;
   ended_ms: number | null;
   counts: Counts;
+  taken: number;
 }
 
 export interface Skip {

@@ -611,6 +611,11 @@ def test_a_backfill_is_listed_first_then_made_paused_and_cancelled(start):
     backwards = airflow.BackfillPostBody(
         dag_id="d", from_date=at(0), to_date=at(3), run_backwards=True)  # fmt: skip
     assert refused(422, api.backfills.create_backfill, backwards)[0]["loc"][1] == "run_backwards"
+    later = datetime(2126, 1, 1, tzinfo=timezone.utc)
+    future = airflow.BackfillPostBody(dag_id="d", from_date=later, to_date=later)
+    assert "yet to come" in refused(422, api.backfills.create_backfill, future)[0]["msg"]
+    body = airflow.TriggerDAGRunPostBody(logical_date=later)
+    assert "yet to come" in refused(422, api.runs.trigger_dag_run, "d", body)[0]["msg"]
 
 
 def test_pools_show_who_holds_their_slots(tmp_path, start):

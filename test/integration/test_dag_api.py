@@ -265,7 +265,11 @@ def test_a_backfill_is_what_its_dry_run_said(api):
     api.error("GET", "backfills/999", 404)
     api.error("GET", "backfills/x", 404)
     api.error("POST", "backfills/slow", 400, {**asked})
-    api.error("POST", "backfills/plain", 400, {"from_ms": 5, "to_ms": 4})
+    backwards = {"from_ms": 5, "to_ms": 4}
+    assert '"to_ms" is before' in api.error("POST", "backfills/plain", 400, backwards)
+    later = {"from_ms": asked["to_ms"], "to_ms": asked["to_ms"] + 1000 * 86_400_000}
+    looked = api.ask("POST", "backfills/plain", {**later, "dry_run": True})
+    assert "yet to come" in looked["left_out"] and looked["runs"] < 10
     api.error("POST", "backfills/plain", 400, {**asked, "reprocess": "some"})
 
 

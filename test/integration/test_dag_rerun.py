@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -134,15 +135,87 @@ def test_a_backfill_is_paused_and_cancelled(dags):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["--from", "2026-01-01", "--to", "2025-01-01"], ["--from and --to"]),
-    (["--from", "2026-01-01"], ["--from and --to"]),
-    (["--from", "2026-01-01", "--to", "2027-01-01"], ["more than 1000 times"]),
+    (["--from", "2026-01-01", "--to", "2025-01-01"], ["--to 2025-01-01 is before --from"]),
+    (["--from", "2026-01-01"], ["--to is missing"]),
+    (["--to", "2026-01-01"], ["--from is missing"]),
+    (["--from", "2026-01-01", "--to", "2026-01-02T25:00"], ['--to "2026-01-02T25:00" is not']),
+    (["--from", "2026-01-01", "--to", "2026-07-01"], ["more than 1000 times"]),
     (["--from", "2026-01-01T00:10Z", "--to", "2026-01-01T00:50Z"], ["no time in this range"]),
 ])  # fmt: skip
 def test_ranges_that_make_no_sense_are_refused(dags, args, words):
     own = dags(d=dag(a="true", settings_=HOURLY))
     one_line(own.run("dag", "backfill", "create", "d", *args, "--yes", check=False), *words)
     assert own.runs() == []
+
+
+def test_times_to_come_and_times_before_the_start_get_no_run(dags):
+    """The schedule makes the runs of times to come, so a backfill must not take their dates."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    settings = {**HOURLY, "start": stamp(now - timedelta(hours=1))}
+    own = dags(d=dag(a="true", settings_=settings))
+    create = ("dag", "backfill", "create", "d", "--yes")
+    later = ("--from", stamp(now + timedelta(days=1)), "--to", stamp(now + timedelta(days=2)))
+    one_line(own.run(*create, *later, check=False), "25 times are yet to come", "the schedule")
+    before = ("--from", stamp(now - timedelta(hours=6)), "--to", stamp(now - timedelta(hours=2)))
+    one_line(own.run(*create, *before, check=False), "5 times are before the DAG's start")
+    assert own.runs() == []
+    both = ("--from", stamp(now - timedelta(hours=2)), "--to", stamp(now + timedelta(days=1)))
+    plan = own.answer(*create, *both, "--dry-run")
+    wanted = [row["logical_date"] for row in plan]
+    assert wanted[:2] == [millis(now - timedelta(hours=1)), millis(now)]
+    assert len(wanted) - 2 in (0, 1), "an hour may have begun meanwhile"
+    made = own.run(*create, *both)
+    assert "1 time is before the DAG's start" in made.stderr
+    assert "yet to come: the schedule makes" in made.stderr
+    assert max(row["run"] for row in own.runs()) <= f"backfill__{millis(datetime.now(UTC))}"
+
+
+def stamp(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def millis(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def test_a_run_by_hand_does_not_take_a_time_of_the_schedule_to_come(dags):
+    own = dags(d=dag(a="true", settings_=HOURLY), m=dag(a="true"))
+    for date in ("2126-01-01", "2126-01-01T00:10Z"):
+        one_line(own.trigger("d", "--logical-date", date), "yet to come", "the next is")
+    assert own.runs() == []
+    assert own.trigger("m", "--logical-date", "2126-01-01").returncode == 0, "no schedule"
+    name = own.runs()[0]["run"]
+    one_line(own.trigger("m", "--logical-date", "2126-01-01"), f"has the run '{name}' for", "clear")
+    one_line(own.trigger("m", "--run-id", name), f"has a run '{name}' already")
+
+
+@pytest.mark.parametrize("zone, first, last", [
+    ("UTC", "2026-03-28T00:00:00.000Z", "2026-03-29T23:00:00.000Z"),
+    ("Europe/Berlin", "2026-03-27T23:00:00.000Z", "2026-03-29T21:00:00.000Z"),
+])  # fmt: skip
+def test_a_day_is_all_of_that_day_in_the_time_zone_of_the_dag(dags, zone, first, last):
+    own = dags(d=dag(a="true", settings_={**HOURLY, "timezone": zone}))
+    days = ("--from", "2026-03-28", "--to", "2026-03-29")
+    plan = own.answer("dag", "backfill", "create", "d", *days, "--dry-run")
+    assert (plan[0]["logical_date"], plan[-1]["logical_date"]) == (first, last)
+    assert len(plan) == (48 if zone == "UTC" else 47), "the clocks go forward"
+
+
+def test_a_backfill_says_how_many_runs_a_newer_one_took_over(dags):
+    own = dags(d=dag(a="true", settings_=HOURLY))
+    own.run("dag", "backfill", "create", "d", *RANGE, "--yes")
+    with own.server():
+        until(lambda: own.answer("dag", "backfill", "list")[0]["state"] == "done", "the backfill")
+    one = ("--from", RANGE[1], "--to", RANGE[1], "--reprocess", "completed", "--yes")
+    own.run("dag", "backfill", "create", "d", *one)
+    newer, older = own.answer("dag", "backfill", "list")
+    assert (older["success"], older["taken"]) == (3, 1)
+    assert (newer["queued"], newer["taken"]) == (1, 0)
+
+
+def test_a_run_that_is_over_is_not_asked_about(failing):
+    done = failing.run("dag", "cancel", "d", "mine", input="y\n", check=False)
+    assert done.returncode == 1 and "[y/N]" not in done.stderr and "is failed" in done.stderr, done
 
 
 def test_what_waits_says_for_what(dags):

@@ -36,6 +36,7 @@ function Plan({ plan }: { plan: BackfillPlan }) {
         </strong>{" "}
         of {count(plan.items.length)} {plan.items.length === 1 ? "time" : "times"} of the schedule.
       </p>
+      {plan.left_out === null ? null : <p class="quiet">Left out: {plan.left_out}.</p>}
       <ul class="plan" tabIndex={0} aria-label="Runs">
         {plan.items.slice(0, LISTED_MAX).map((item) => (
           <li key={item.run}>
@@ -158,6 +159,7 @@ function Progress({ of, again }: { of: Backfill; again: () => void }) {
         <span>
           {over} of {all} runs
         </span>
+        {of.taken === 0 ? null : <span>{of.taken} more that a newer backfill took over</span>}
         {Object.entries(of.counts).map(([state, n]) =>
           n === 0 ? null : (
             <span key={state}>

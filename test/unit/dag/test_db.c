@@ -55,11 +55,12 @@ static const char OLD_ROWS[] =
     "INSERT INTO attempt(run, task, number, started_ms, outcome)"
     " SELECT id, 'a', 1, 1, state FROM run;";
 
-/* What the third version has more than the second. */
+/* What the versions after the second have more. */
 static const char BACK_TO_2[] = "DROP INDEX run_by_version;"
                                 "DROP TABLE dag_version;"
                                 "ALTER TABLE run DROP COLUMN version;"
                                 "ALTER TABLE attempt DROP COLUMN version;"
+                                "ALTER TABLE backfill DROP COLUMN taken;"
                                 "PRAGMA user_version = 2;";
 
 struct world {
