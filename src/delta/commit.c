@@ -12,7 +12,17 @@
 #include "delta/replay.h"
 #include "delta/vector_write.h"
 
-enum { WAIT_MS_MAX = 64 };
+enum {
+    WAIT_MS_MAX = 64,
+    BLOCKED_TRIES_MAX = 20 /* in a row: a commit that was removed at once leaves the place free */
+};
+
+/* What came of one attempt that did not fail. */
+enum outcome {
+    COMMITTED,
+    LOST,   /* another writer has the version */
+    BLOCKED /* the store says that something is there, and there is no commit */
+};
 
 /* A short wait that grows with the tries and differs between the writers in each other's way. */
 static void wait_a_little(int tries)
@@ -50,18 +60,18 @@ static int read_back(struct pn_delta *table, const char *key, const char *txn_id
 }
 
 /*
- * Writes the commit file. *lost: somebody else has the version. When the store fails, the file may
- * be there nevertheless (a sync after the link, a lost reply): what is there then decides. A
- * commit that others can see is a commit, so it counts even where its durability is in doubt; the
- * positions in it (txn) are as durable as its rows, so nothing can get lost in between.
+ * Writes the commit file. When the store fails, the file may be there nevertheless (a sync after
+ * the link, a lost reply): what is there then decides. A commit that others can see is a commit, so
+ * it counts even where its durability is in doubt; the positions in it (txn) are as durable as its
+ * rows, so nothing can get lost in between.
  */
 static int put_version(const struct pn_delta_attempt *attempt, const struct pn_buf *body,
-                       bool *lost, struct pn_err *e)
+                       enum outcome *outcome, struct pn_err *e)
 {
     struct pn_delta *table = attempt->table;
     char *key = pn_delta_commit_key(table, attempt->version);
     struct pn_err why = {0};
-    *lost = false;
+    *outcome = COMMITTED;
     int rc = pn_store_put_if_absent(table->store, key, pn_buf_text(body), body->len, &why);
     if (rc != 0) {
         bool there = false;
@@ -77,7 +87,7 @@ static int put_version(const struct pn_delta_attempt *attempt, const struct pn_b
             pn_logger_warn(table->logger, PN_DELTA_COMPONENT,
                            "%s is committed, despite an error: %s", key, why.msg);
         } else if (there || conflict) {
-            *lost = true;
+            *outcome = there ? LOST : BLOCKED;
         } else {
             pn_err_copy(e, &why);
             rc = why.code;
@@ -245,34 +255,45 @@ static void release_files(struct pn_delta *table, struct holds *holds)
 /* *kept is the whole state that the attempt before read, if it did, and is this one's when it was
  * too slow: so the next one only reads what came in between, and is faster. */
 static int try_once(struct pn_delta *table, const struct pn_delta_commit *commit,
-                    const char *txn_id, struct pn_delta_snapshot **kept, bool *lost,
+                    const char *txn_id, struct pn_delta_snapshot **kept, enum outcome *outcome,
                     int64_t *version, struct pn_err *e)
 {
     struct pn_delta_attempt attempt;
     struct pn_buf body;
     pn_buf_init(&body, PN_DELTA_COMMIT_BYTES_MAX);
-    *lost = false;
+    *outcome = COMMITTED;
     int rc = pn_delta_attempt_plan(&attempt, table, commit, txn_id, *kept, e);
     *kept = NULL;
     if (rc == 0) {
         rc = pn_delta_attempt_write(&attempt, &body, e);
     }
     if (rc == 0) {
-        rc = put_version(&attempt, &body, lost, e);
+        rc = put_version(&attempt, &body, outcome, e);
     }
-    if (rc == 0 && !*lost) {
+    if (rc == 0 && *outcome == COMMITTED) {
         rc = check_place(&attempt, e);
     }
     pn_buf_deinit(&body);
-    if (rc == 0 && !*lost) {
-        *version = attempt.version;
+    *version = rc == 0 ? attempt.version : *version;
+    if (rc == 0 && *outcome == COMMITTED) {
         pn_delta_maintain(table, attempt.version, &attempt.metadata);
     }
-    if (*lost) {
+    if (rc == 0 && *outcome != COMMITTED) {
         *kept = attempt.owned;
         attempt.owned = NULL;
     }
     pn_delta_attempt_deinit(&attempt);
+    return rc;
+}
+
+static int is_blocked(const struct pn_delta *table, int64_t version, struct pn_err *e)
+{
+    char *key = pn_delta_commit_key(table, version);
+    int rc = pn_err_fatal(e,
+                          "%s cannot be committed: its place is taken, but not by a commit that can "
+                          "be read (a folder, or a link that leads nowhere?); remove what is there",
+                          key);
+    free(key);
     return rc;
 }
 
@@ -282,24 +303,31 @@ int pn_delta_commit(struct pn_delta *table, const struct pn_delta_commit *commit
     char txn_id[PN_UUID_SIZE];
     struct pn_delta_snapshot *kept = NULL;
     struct holds holds = {0};
-    bool lost = true;
+    enum outcome outcome = LOST;
+    int64_t tried = -1;
+    int blocked = 0; /* times in a row */
     pn_uuid(txn_id);
     int rc = pn_delta_commit_check_input(table, commit, e);
     if (rc == 0) {
         rc = hold_files(table, commit, &holds, e);
     }
-    for (int tries = 1; rc == 0 && lost && tries <= PN_DELTA_COMMIT_TRIES_MAX; tries++) {
-        rc = try_once(table, commit, txn_id, &kept, &lost, version, e);
-        if (rc == 0 && lost) {
+    for (int tries = 1; rc == 0 && outcome != COMMITTED && tries <= PN_DELTA_COMMIT_TRIES_MAX;
+         tries++) {
+        rc = try_once(table, commit, txn_id, &kept, &outcome, &tried, e);
+        blocked = outcome == BLOCKED ? blocked + 1 : 0;
+        if (rc == 0 && blocked == BLOCKED_TRIES_MAX) {
+            rc = is_blocked(table, tried, e);
+        } else if (rc == 0 && outcome != COMMITTED) {
             wait_a_little(tries);
         }
     }
-    if (rc == 0 && !lost) {
+    if (rc == 0 && outcome == COMMITTED) {
+        *version = tried;
         rc = restore_files(table, commit, &holds, *version, e);
     }
     release_files(table, &holds);
     pn_delta_snapshot_destroy(&kept);
-    if (rc != 0 || !lost) {
+    if (rc != 0 || outcome == COMMITTED) {
         return rc;
     }
     return pn_err_set(

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -424,6 +425,29 @@ static void test_append_against_faster_appends(void **state)
                       "a.parquet,b.parquet,rival-1.parquet,rival-2.parquet,rival-3.parquet");
 }
 
+/* A folder, or a link that leads nowhere, is no other writer: waiting for it would not help. */
+static void test_a_place_that_is_taken_by_no_commit(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    struct pn_delta_file file = delta_file("b.parquet", 1);
+    const struct pn_delta_commit commit = {
+        .mode = PN_DELTA_APPEND, .operation = "WRITE", .adds = &file, .add_count = 1};
+    int64_t version = -1;
+    struct pn_err e = {.msg = ""};
+    delta_append(fixture, "a.parquet", 1);
+    char *path = pn_xasprintf("%s/t/_delta_log/00000000000000000001.json", fixture->folder);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(i == 0 ? mkdir(path, 0700) : symlink("nowhere", path), 0);
+        assert_int_not_equal(pn_delta_commit(fixture->table, &commit, &version, &e), 0);
+        assert_int_equal(e.class_, PN_CLASS_FATAL);
+        assert_non_null(strstr(e.msg, "00000000000000000001.json cannot be committed"));
+        assert_int_equal(i == 0 ? rmdir(path) : unlink(path), 0);
+    }
+    assert_int_equal(pn_delta_commit(fixture->table, &commit, &version, &e), 0);
+    assert_int_equal(version, 1);
+    free(path);
+}
+
 static void test_two_create_the_same_table(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -629,6 +653,7 @@ int main(void)
         TEST(test_a_rewrite_keeps_every_row),
         TEST(test_two_handles_take_turns),
         TEST(test_append_against_faster_appends),
+        TEST(test_a_place_that_is_taken_by_no_commit),
         TEST(test_two_create_the_same_table),
         TEST(test_overwrite_removes_what_came_in_between),
         TEST(test_rewrite_loses_against_an_overwrite_and_not_against_an_append),
