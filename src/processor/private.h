@@ -220,6 +220,21 @@ int pn_processor_worker_start(struct pn_processor_worker *worker, bool drains,
 void pn_processor_worker_ask_to_stop(struct pn_processor_worker *worker);
 void pn_processor_worker_join(struct pn_processor_worker *worker);
 bool pn_processor_worker_is_finished(struct pn_processor_worker *worker);
+/* Has it been asked to? */
+static inline bool pn_processor_worker_is_stopping(struct pn_processor_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool stopping = worker->is_stopping;
+    pthread_mutex_unlock(&worker->lock);
+    return stopping;
+}
+
+/* --- worker_fill.c ---------------------------------------------------------------------------- */
+
+bool pn_processor_worker_is_full(const struct pn_processor_worker *worker);
+/* Reads what there is by the last description, until the batch is full. On an error, the batch has
+ * what could be read. */
+int pn_processor_worker_fill(struct pn_processor_worker *worker, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- commit.c: from a batch to the table, and what became of it ------------------------------- */
 
