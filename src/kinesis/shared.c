@@ -256,9 +256,11 @@ int pn_shared_check_reshard(const struct pn_kinesis *kinesis, const char *name, 
                             name);
 }
 
-/* Fits the topic to the present entry; true when that still is the present one afterwards. */
+/* Fits the topic to the present entry; true when that still is the present one afterwards. An error
+ * says nothing where it is not: another process may have deleted the topic with its stream. */
 static bool fit_to_present(struct pn_kinesis *kinesis, const char *name, struct pn_err *e)
 {
+    struct pn_err why = {0};
     struct pn_snapshot *present = pn_registry_find(kinesis, name);
     if (present == NULL) {
         return true;
@@ -266,13 +268,15 @@ static bool fit_to_present(struct pn_kinesis *kinesis, const char *name, struct 
     const struct pn_stream *stream = &present->stream;
     int64_t version = stream->version;
     int rc = stream->status == PN_STREAM_ACTIVE
-                 ? pn_kinesis_fit_topic(kinesis, stream, stream->topic, false, e)
+                 ? pn_kinesis_fit_topic(kinesis, stream, stream->topic, false, &why)
                  : 0;
     pn_stream_release(&stream);
-    if (rc == 0) {
-        rc = pn_kinesis_catch_up(kinesis, e);
+    int caught_up = pn_kinesis_catch_up(kinesis, rc == 0 ? &why : NULL);
+    if (caught_up == 0 && version_of(kinesis, name) != version) {
+        return false;
     }
-    return rc == 0 && version_of(kinesis, name) == version;
+    pn_err_copy(e, &why);
+    return rc == 0 && caught_up == 0;
 }
 
 /* After a change: the topic loses what is no longer wanted. Another process may change the stream

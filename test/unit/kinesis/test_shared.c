@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,16 +23,21 @@ struct pair {
     struct pn_kinesis *two;
 };
 
-static struct pn_kinesis *open_one(struct kinesis_fixture *fixture)
+static struct pn_kinesis *open_logged(struct kinesis_fixture *fixture, struct pn_logger *logger)
 {
     struct pn_kinesis *kinesis = NULL;
     struct pn_err e = {0};
     fixture->config.shared = true;
     if (pn_kinesis_create(&fixture->config, fixture->log->log, pn_io_system(),
-                          &fixture->log->clock.clock, NULL, NULL, &kinesis, &e) != 0) {
+                          &fixture->log->clock.clock, logger, NULL, &kinesis, &e) != 0) {
         fail_msg("opening: %s", e.msg);
     }
     return kinesis;
+}
+
+static struct pn_kinesis *open_one(struct kinesis_fixture *fixture)
+{
+    return open_logged(fixture, NULL);
 }
 
 static int set_up(void **state)
@@ -260,47 +266,80 @@ static void keep_hours(struct pn_kinesis *kinesis, int32_t hours)
 /* The log of a server that another one, `overtaker`, overtakes as it lowers a topic's retention. */
 static const struct pn_log_ops *true_ops;
 static struct pn_kinesis *overtaker;
+static bool overtaker_deletes; /* the stream; else it keeps records longer */
 
 static int configure_late(struct pn_log *log, const char *topic,
                           const struct pn_log_topic_config *config, struct pn_err *e)
 {
     struct pn_kinesis *other = overtaker;
     overtaker = NULL;
-    if (other != NULL) {
+    if (other != NULL && overtaker_deletes) {
+        assert_int_equal(pn_kinesis_delete_stream(other, "s", false, NULL), 0);
+    } else if (other != NULL) {
         keep_hours(other, 48);
     }
     return true_ops->configure_topic(log, topic, config, e);
 }
 
-static void test_the_later_change_has_the_topic(void **state)
+/* Two servers on a log in which the change of one is overtaken by the other. */
+static void open_late(struct pair *pair, struct pn_log_ops *late, struct pn_logger *logger)
 {
-    struct pair *pair = *state;
     struct pn_log *log = pair->fixture->log->log;
-    struct pn_log_topic_info info;
-    struct pn_log_ops late = *log->ops;
     create(pair->one, "s", 1);
     keep_hours(pair->one, 48);
     pn_kinesis_destroy(&pair->one); /* nobody else uses the log while its functions change */
     pn_kinesis_destroy(&pair->two);
-    late.configure_topic = configure_late;
+    *late = *log->ops;
+    late->configure_topic = configure_late;
     true_ops = log->ops;
-    log->ops = &late;
-    pair->one = open_one(pair->fixture);
+    log->ops = late;
+    pair->one = open_logged(pair->fixture, logger);
     pair->two = open_one(pair->fixture);
-
     overtaker = pair->two;
+}
+
+static void close_late(struct pair *pair)
+{
+    pn_kinesis_destroy(&pair->one);
+    pn_kinesis_destroy(&pair->two);
+    pair->fixture->log->log->ops = true_ops;
+    pair->one = open_one(pair->fixture);
+}
+
+static void test_the_later_change_has_the_topic(void **state)
+{
+    struct pair *pair = *state;
+    struct pn_log_topic_info info;
+    struct pn_log_ops late;
+    overtaker_deletes = false;
+    open_late(pair, &late, NULL);
     keep_hours(pair->one, 24);
     assert_null(overtaker);
     const struct pn_stream *stream = see(pair->one, "s");
     assert_int_equal(stream->retention_hours, 48);
     pn_stream_release(&stream);
-    assert_int_equal(pn_log_topic(log, "__kinesis.s", &info, NULL), 0);
+    assert_int_equal(pn_log_topic(pair->fixture->log->log, "__kinesis.s", &info, NULL), 0);
     assert_int_equal(info.retention_ms, (int64_t)48 * 3600 * 1000);
+    close_late(pair);
+}
 
-    pn_kinesis_destroy(&pair->one);
-    pn_kinesis_destroy(&pair->two);
-    log->ops = true_ops;
-    pair->one = open_one(pair->fixture);
+/* The topic is gone with its stream: failing to set it is not worth a warning. */
+static void test_a_deletion_overtakes_a_change_silently(void **state)
+{
+    struct pair *pair = *state;
+    struct pn_log_ops late;
+    FILE *said = tmpfile();
+    struct pn_logger *logger =
+        pn_logger_create(fileno(said), PN_LOGGER_TEXT, PN_WARN, pn_clock_system());
+    overtaker_deletes = true;
+    open_late(pair, &late, logger);
+    keep_hours(pair->one, 24);
+    assert_null(overtaker);
+    assert_missing(pair->one, "s");
+    close_late(pair);
+    pn_logger_destroy(&logger);
+    assert_int_equal(lseek(fileno(said), 0, SEEK_END), 0);
+    fclose(said);
 }
 
 static void test_shards_stay(void **state)
@@ -469,6 +508,7 @@ int main(void)
         TEST(test_a_deletion_elsewhere_ends_puts),
         TEST(test_changes_at_once_all_count),
         TEST(test_the_later_change_has_the_topic),
+        TEST(test_a_deletion_overtakes_a_change_silently),
         TEST(test_shards_stay),
         TEST(test_the_account_is_everybodys),
         TEST(test_a_start_reads_the_ledger),
