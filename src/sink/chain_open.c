@@ -13,7 +13,6 @@
 static void step_back(struct pn_sink *sink, struct pn_sink_part *part)
 {
     struct pn_sink_memory *memory = &part->memory;
-    struct pn_sink_cuts *cuts = &memory->cuts;
     part->place.has_stepped_back = true;
     part->place.mark_number = memory->base + part->place.next;
     pn_logger_warn(
@@ -21,12 +20,7 @@ static void step_back(struct pn_sink *sink, struct pn_sink_part *part)
         "%s partition %" PRId32 ": the log ends at offset %" PRId64
         ", before the records that have landed; the names of further objects continue at %" PRId64,
         memory->topic, memory->partition, part->end, part->place.mark_number + 1);
-    while (cuts->count > 0 && cuts->cuts[cuts->count - 1].first >= part->end) {
-        cuts->count--;
-    }
-    if (cuts->count > 0 && cuts->cuts[cuts->count - 1].end > part->end) {
-        cuts->cuts[cuts->count - 1].end = part->end;
-    }
+    pn_sink_cuts_end_at(&memory->cuts, part->end);
     part->place.next = part->end;
     memory->landed = memory->landed < part->end ? memory->landed : part->end;
 }

@@ -194,22 +194,16 @@ static void begin_another_chain(struct pn_sink_part *part, int64_t begin)
 static void step_back(struct pn_sink *sink, struct pn_sink_part *part, int64_t end)
 {
     struct pn_sink_memory *memory = &part->memory;
-    struct pn_sink_cuts *cuts = &memory->cuts;
     int64_t names = names_end(memory);
     pn_logger_warn(
         sink->config.logger, "sink",
         "%s partition %" PRId32 ": the log ends at offset %" PRId64
         ", before the records that have landed; the names of further objects continue at %" PRId64,
         memory->topic, memory->partition, end, names);
-    while (cuts->count > 0 && cuts->cuts[cuts->count - 1].first >= end) {
-        cuts->count--;
-    }
-    if (cuts->count > 0 && cuts->cuts[cuts->count - 1].end > end) {
-        cuts->cuts[cuts->count - 1].end = end;
-    }
+    pn_sink_cuts_end_at(&memory->cuts, end);
     memory->base_next = names - end;
     part->enough_end = 0;
-    if (cuts->count == 0) {
+    if (memory->cuts.count == 0) {
         memory->landed = end;
         memory->base = memory->base_next;
     }

@@ -31,6 +31,16 @@ void pn_sink_cuts_add(struct pn_sink_cuts *cuts, int64_t first, int64_t end)
         (struct pn_sink_cut){.first = first, .end = end, .step = end - first};
 }
 
+void pn_sink_cuts_end_at(struct pn_sink_cuts *cuts, int64_t end)
+{
+    while (cuts->count > 0 && cuts->cuts[cuts->count - 1].first >= end) {
+        cuts->count--;
+    }
+    if (cuts->count > 0 && cuts->cuts[cuts->count - 1].end > end) {
+        cuts->cuts[cuts->count - 1].end = end;
+    }
+}
+
 void pn_sink_cuts_clear(struct pn_sink_cuts *cuts)
 {
     cuts->count = 0;

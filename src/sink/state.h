@@ -49,6 +49,8 @@ struct pn_sink_cuts {
 
 /* Adds one object, after all others; joins it with the run before it when that says the same. */
 void pn_sink_cuts_add(struct pn_sink_cuts *cuts, int64_t first, int64_t end);
+/* Takes away what is at `end` and after it. */
+void pn_sink_cuts_end_at(struct pn_sink_cuts *cuts, int64_t end);
 void pn_sink_cuts_clear(struct pn_sink_cuts *cuts);
 void pn_sink_cuts_deinit(struct pn_sink_cuts *cuts);
 /* The cuts as JSON, [[first,end,step],...], and back: false unless they are in order, from `least`
