@@ -23,6 +23,12 @@ static int64_t system_mono_ns(const struct pn_clock *clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+void pn_sleep_us(int64_t us)
+{
+    const struct timespec rest = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    (void)nanosleep(&rest, NULL);
+}
+
 const struct pn_clock *pn_clock_system(void)
 {
     static const struct pn_clock clock = {.wall_ms = system_wall_ms, .mono_ns = system_mono_ns};

@@ -39,6 +39,13 @@ static inline int64_t pn_mono_ms(const struct pn_clock *clock)
     return clock->mono_ns(clock) / 1000000;
 }
 
+/* The calling thread rests, by the system's clock; a signal may end it early. */
+void pn_sleep_us(int64_t us);
+static inline void pn_sleep_ms(int64_t ms)
+{
+    pn_sleep_us(ms * 1000);
+}
+
 enum { PN_ISO8601_SIZE = 32 };
 /* "2026-11-23T15:44:43.123Z" into out[PN_ISO8601_SIZE]; returns out. */
 char *pn_iso8601(int64_t wall_ms, char *out);

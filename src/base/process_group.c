@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/process.h"
 
-enum { ENVIRONMENT_BYTES_MAX = 8 << 20, PASSES_MAX = 100, PASS_NS = 10 * 1000 * 1000 };
+enum { ENVIRONMENT_BYTES_MAX = 8 << 20, PASSES_MAX = 100, PASS_MS = 10 };
 
 /* Is one of the NUL-ended texts this one? */
 static bool has_text(const struct pn_buf *texts, const char *text)
@@ -83,12 +83,11 @@ static size_t kill_some(pid_t group, const char *const *marks, size_t *killed)
 
 size_t pn_process_kill_left(pid_t group, const char *const *marks)
 {
-    const struct timespec pause = {.tv_nsec = PASS_NS};
     size_t killed = 0;
     /* One that is killed may have started another before, and takes a moment to end. */
     for (int i = 0; i < PASSES_MAX && kill(-group, 0) == 0 && kill_some(group, marks, &killed) > 0;
          i++) {
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(PASS_MS);
     }
     return killed;
 }

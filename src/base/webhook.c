@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/http_client.h"
 #include "base/mem.h"
 
@@ -169,8 +169,7 @@ int pn_webhook_send(const struct pn_webhook *webhook, long *status, int *tries, 
         if (rc == 0 || failure.class_ != PN_CLASS_RETRY || *tries == PN_WEBHOOK_TRIES) {
             break;
         }
-        const struct timespec pause = {.tv_sec = *tries};
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(*tries * INT64_C(1000));
     }
     pn_err_copy(e, rc != 0 ? &failure : NULL);
     return rc;

@@ -1,6 +1,5 @@
 /* pinion dag trigger: a run, and the wait for its end. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/time_text.h"
 #include "base/units.h"
@@ -11,12 +10,6 @@
 #include "server/stations.h"
 
 enum { POLL_MS = 50 };
-
-static void sleep_ms(int64_t ms)
-{
-    const struct timespec pause = {.tv_nsec = ms * 1000000};
-    (void)nanosleep(&pause, NULL);
-}
 
 /* Prints every task whose state or number of tries has changed. */
 static int report_changes(struct pn_dag_session *session, const struct pn_dag_wait *how,
@@ -60,7 +53,7 @@ static int advance(struct pn_dag_session *session, struct pn_scheduler **schedul
         struct pn_err failure = {0};
         int rc = pn_app_open_scheduler(session->app, NULL, &session->arena, scheduler, &failure);
         if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
-            sleep_ms(POLL_MS);
+            pn_sleep_ms(POLL_MS);
             return 0;
         }
         if (rc != 0) {

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -274,7 +273,6 @@ static bool has_ended(struct watch *watch)
 static void *run_watch(void *arg)
 {
     struct watch *watch = arg;
-    const struct timespec pause = {.tv_nsec = LOOK_MS * ns_per_ms};
     int64_t ended_ns = 0;
     int rc = 0;
     while (rc == 0 && !is_done(watch)) {
@@ -294,7 +292,7 @@ static void *run_watch(void *arg)
                               "shows which tables lack records",
                               VISIBLE_MS_MAX / 1000);
         }
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(LOOK_MS);
     }
     print_state(watch, pn_mono_ns(watch->cli->clock));
     watch->error.code = rc;

@@ -1,7 +1,6 @@
 #include "cli/flush.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/http_client.h"
 #include "server/stations.h"
@@ -64,8 +63,7 @@ int pn_cli_flush(struct pn_cli *cli, struct pn_err *e)
             pn_err_copy(e, rc != 0 ? &failure : NULL);
             return rc;
         }
-        const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000L};
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(BUSY_PAUSE_MS);
     }
     pn_err_copy(e, &failure);
     return failure.code;

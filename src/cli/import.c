@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/units.h"
@@ -19,7 +18,7 @@
 #include "report/terminal.h"
 #include "server/stations.h"
 
-enum { HASH_BYTES = 1 << 20, LOOK_NS = 100000000 };
+enum { HASH_BYTES = 1 << 20, LOOK_MS = 100 };
 
 struct import_opts {
     const char *format; /* NULL: by the file's name */
@@ -177,13 +176,12 @@ static void begin_file(void *arg, size_t file)
 static void *show(void *arg)
 {
     struct importing *importing = arg;
-    const struct timespec wait = {.tv_nsec = LOOK_NS};
     while (!atomic_load(&importing->done)) {
         double part = pn_engine_progress(importing->engine);
         double done = (double)atomic_load(&importing->before) +
                       (part > 0 ? part * (double)atomic_load(&importing->size) : 0);
         pn_progress_update(&importing->progress, (int64_t)done);
-        (void)nanosleep(&wait, NULL);
+        pn_sleep_ms(LOOK_MS);
     }
     return NULL;
 }

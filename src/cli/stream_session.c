@@ -1,5 +1,4 @@
 /* A session of `pinion stream`: calls of the API, and what several sub-commands say. */
-#include <time.h>
 
 #include "base/json.h"
 #include "cli/stream.h"
@@ -72,14 +71,13 @@ int pn_stream_no_shard(const char *stream, const char *shard, struct pn_err *e)
 
 int pn_stream_await(struct pn_stream_session *session, const char *stream, struct pn_err *e)
 {
-    const struct timespec pause = {.tv_nsec = AWAIT_PAUSE_MS * 1000000L};
     for (int i = 0; i < AWAIT_TIMES; i++) {
         const struct pn_json *summary = NULL;
         int rc = pn_stream_summary(session, stream, &summary, e);
         if (rc != 0 || pn_json_text_is(pn_json_get(summary, "StreamStatus"), "ACTIVE")) {
             return rc;
         }
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(AWAIT_PAUSE_MS);
     }
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                       "the stream %s is still not ACTIVE: `pinion stream list` shows its state",

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -194,8 +193,7 @@ int pn_scheduler_step(struct pn_scheduler *scheduler, int64_t wait_ms, struct pn
 /* Somebody who only asks whether a scheduler lives has the lock for a moment. */
 static int take_lock(const struct pn_io *io, const char *path, int *fd, struct pn_err *e)
 {
-    const struct timespec moment = {.tv_nsec = 10000000};
-    enum { TRIES = 3 };
+    enum { TRIES = 3, PAUSE_MS = 10 };
     for (int i = 1;; i++) {
         struct pn_err failure = {0};
         int rc = pn_io_lock(io, path, fd, &failure);
@@ -203,7 +201,7 @@ static int take_lock(const struct pn_io *io, const char *path, int *fd, struct p
             pn_err_copy(e, rc != 0 ? &failure : NULL);
             return rc;
         }
-        (void)nanosleep(&moment, NULL);
+        pn_sleep_ms(PAUSE_MS);
     }
 }
 

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/random.h"
@@ -29,8 +28,7 @@ static void wait_a_little(int tries)
 {
     uint64_t most_us = (uint64_t)(tries < 6 ? 1 << tries : WAIT_MS_MAX) * 1000;
     uint64_t wait_us = pn_entropy_u64() % most_us;
-    struct timespec wait = {.tv_nsec = (long)(wait_us * 1000)};
-    (void)nanosleep(&wait, NULL);
+    pn_sleep_us((int64_t)wait_us);
 }
 
 /* Is the version's commit the one with our txnId? *there says whether there is one at all. */
@@ -289,10 +287,11 @@ static int try_once(struct pn_delta *table, const struct pn_delta_commit *commit
 static int is_blocked(const struct pn_delta *table, int64_t version, struct pn_err *e)
 {
     char *key = pn_delta_commit_key(table, version);
-    int rc = pn_err_fatal(e,
-                          "%s cannot be committed: its place is taken, but not by a commit that can "
-                          "be read (a folder, or a link that leads nowhere?); remove what is there",
-                          key);
+    int rc =
+        pn_err_fatal(e,
+                     "%s cannot be committed: its place is taken, but not by a commit that can "
+                     "be read (a folder, or a link that leads nowhere?); remove what is there",
+                     key);
     free(key);
     return rc;
 }

@@ -1,7 +1,6 @@
 /* What AWS and Databricks answer to the credentials of config.yml. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/aws_endpoint.h"
 #include "base/base64.h"
@@ -54,9 +53,7 @@ static void pause_before_retry(struct trial *trial, int tries)
 {
     uint64_t most_ms = (uint64_t)FIRST_PAUSE_MS << tries;
     uint64_t ms = most_ms / 2 + pn_random_below(&trial->random, most_ms / 2);
-    const struct timespec pause = {.tv_sec = (time_t)(ms / 1000),
-                                   .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&pause, NULL);
+    pn_sleep_ms((int64_t)ms);
 }
 
 /* The answer's status, or 0 when there was none, which is reported. */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -14,7 +13,7 @@
 
 enum { THREADS_MAX = 64, TICK_MS = 1000 };
 /* Between two looks at the waiting requests, however often records come. */
-enum { LOOK_INTERVAL_NS = 2000000 };
+enum { LOOK_INTERVAL_MS = 2 };
 
 struct pn_http_pool {
     struct pn_http_pool_config config;
@@ -157,8 +156,7 @@ static void *timer_thread(void *arg)
         }
         if (signalled) {
             /* Let more of them come together. */
-            const struct timespec pause = {.tv_nsec = LOOK_INTERVAL_NS};
-            (void)nanosleep(&pause, NULL);
+            pn_sleep_ms(LOOK_INTERVAL_MS);
         }
         wait_for_change(pool, next_ns, now_ns);
     }

@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "http/browser.h"
 #include "http/internal.h"
 
-enum { POOL_THREADS = 4, DRAIN_LOOK_NS = 2000000 };
+enum { POOL_THREADS = 4, DRAIN_LOOK_MS = 2 };
 /* Files beside the connections: the log's segments, the store's objects. */
 enum { OTHER_DESCRIPTORS = 1024 };
 
@@ -333,10 +332,9 @@ static void drain(struct pn_http_server *server)
     for (size_t i = 0; i < server->workers_running; i++) {
         pn_http_worker_wake(&server->workers[i]);
     }
-    const struct timespec pause = {.tv_nsec = DRAIN_LOOK_NS};
     while (atomic_load(&server->listener.connections) > 0 &&
            pn_mono_ms(server->env.clock) < until_ms) {
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(DRAIN_LOOK_MS);
     }
 }
 

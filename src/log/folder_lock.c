@@ -2,19 +2,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum { PAUSE_MS = 20, TRIES_MAX = 250 /* 5 seconds */ };
 
 int pn_log_folder_lock(const struct pn_io *io, const char *folder, int *fd, struct pn_err *e)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     char *path = pn_xasprintf("%s/" PN_LOG_LOCK_FILE, folder);
     int rc = pn_io_lock(io, path, fd, e);
     for (int tries = 1; rc == EWOULDBLOCK && tries < TRIES_MAX; tries++) {
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(PAUSE_MS);
         rc = pn_io_lock(io, path, fd, e);
     }
     free(path);

@@ -1,6 +1,5 @@
 /* The source that reads the streams of this process. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/notifier.h"
@@ -8,7 +7,7 @@
 
 /* How long a reader rests after it was woken, so that a busy log, whose every commit rings, does
  * not wake each reader for each commit. */
-enum { REST_NS = 5 * 1000 * 1000 };
+enum { REST_MS = 5 };
 
 struct embedded {
     struct pn_processor_source source;
@@ -169,8 +168,7 @@ static uint64_t wait(struct pn_processor_source *source, uint64_t seen, int64_t 
     if (pn_notifier_wait(notifier, seen, ms) == seen) {
         return seen;
     }
-    const struct timespec rest = {.tv_nsec = REST_NS};
-    (void)nanosleep(&rest, NULL);
+    pn_sleep_ms(REST_MS);
     return pn_notifier_count(notifier);
 }
 

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "processor/checkpoints.h"
@@ -174,8 +173,7 @@ void pn_processor_await_new(struct pn_processor *streams, int64_t ms)
 {
     int64_t until_ms = pn_mono_ms(streams->env.clock) + ms;
     while (any_is_new(streams) && pn_mono_ms(streams->env.clock) < until_ms) {
-        const struct timespec pause = {.tv_nsec = AWAIT_MS * 1000000L};
-        (void)nanosleep(&pause, NULL);
+        pn_sleep_ms(AWAIT_MS);
     }
 }
 
@@ -237,13 +235,12 @@ int pn_processor_drain(struct pn_processor *streams,
     bool finished = false;
     bool go_on = true;
     while (!finished && go_on) {
-        const struct timespec pause = {.tv_nsec = TICK_MS * 1000000L};
         int64_t done = 0;
         int64_t all = 0;
         add_progress(streams, &done, &all, &finished);
         go_on = tick == NULL || tick(arg, done, all);
         if (!finished && go_on) {
-            (void)nanosleep(&pause, NULL);
+            pn_sleep_ms(TICK_MS);
         }
     }
     pn_processor_stop(streams);

@@ -425,7 +425,7 @@ static void test_append_against_faster_appends(void **state)
                       "a.parquet,b.parquet,rival-1.parquet,rival-2.parquet,rival-3.parquet");
 }
 
-/* A folder, or a link that leads nowhere, is no other writer: waiting for it would not help. */
+/* A folder, or a link that leads nowhere, is not another writer: waiting would not help. */
 static void test_a_place_that_is_taken_by_no_commit(void **state)
 {
     struct delta_fixture *fixture = *state;
