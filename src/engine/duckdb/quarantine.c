@@ -144,7 +144,8 @@ out:
     return rc;
 }
 
-/* Adds letters. What was dropped stays away, as with a run that makes the table afresh. */
+/* Adds letters, none where `select` is NULL. What was dropped stays away, until a run that makes
+ * the table afresh does not find it again. */
 static int add(struct pn_duckdb *engine, duckdb_connection connection,
                const struct pn_letter_batch *batch, bool afresh, const struct pn_buf *select,
                struct pn_err *e)
@@ -159,11 +160,11 @@ static int add(struct pn_duckdb *engine, duckdb_connection connection,
     pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_dropped_read(engine, connection, &dropped, e);
-    if (rc == 0) {
+    if (rc == 0 && select != NULL) {
         rc = add_found(engine, batch->table, batch, select, &found, e);
+        pn_buf_addf(&sql, "SELECT * FROM (%s) WHERE " PN_NOT_DROPPED, pn_buf_text(&found));
     }
-    pn_buf_addf(&sql, "SELECT * FROM (%s) WHERE " PN_NOT_DROPPED, pn_buf_text(&found));
-    if (rc == 0) {
+    if (rc == 0 && select != NULL) {
         rc = pn_duckdb_write(engine, connection, &letters, &sql, &written, e);
     }
     if (rc == 0 && written.rows > 0) {
@@ -192,7 +193,8 @@ int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
                    : 0;
     }
     if (to->batch != NULL && to->batch->table != NULL) {
-        return select != NULL ? add(engine, connection, to->batch, to->afresh, select, e) : 0;
+        bool is_idle = select == NULL && !to->afresh;
+        return is_idle ? 0 : add(engine, connection, to->batch, to->afresh, select, e);
     }
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
         int rc = replace(engine, connection, table, select, e);
