@@ -6,6 +6,7 @@
 #include "base/percent.h"
 #include "base/units.h"
 #include "kinesis/kinesis.h"
+#include "report/sql_reads.h"
 
 enum { HREF_BYTES_MAX = 4096 };
 
@@ -291,6 +292,44 @@ static void put_table(struct writing *writing, const char *kind, const char *nam
     put_node(writing, &node);
 }
 
+static const char *files_id(struct writing *writing, const struct pn_table *table)
+{
+    return pn_arena_printf(writing->arena, "files/%s", table->from_files->glob);
+}
+
+/* Several tables may read the files of one pattern. */
+static bool is_first_of_files(const struct pn_pipeline *pipeline, size_t table)
+{
+    const char *glob = pipeline->tables[table].from_files->glob;
+    for (size_t i = 0; i < table; i++) {
+        const struct pn_table_files *before = pipeline->tables[i].from_files;
+        if (before != NULL && strcmp(before->glob, glob) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_files(struct writing *writing)
+{
+    const struct pn_pipeline *pipeline = writing->overview->env.pipeline;
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        const struct pn_table *table = &pipeline->tables[i];
+        if (table->from_files == NULL || !is_first_of_files(pipeline, i)) {
+            continue;
+        }
+        const struct node node = {.id = files_id(writing, table),
+                                  .kind = "files",
+                                  .label = table->from_files->glob,
+                                  .rate = -1,
+                                  .lag = -1,
+                                  .records = -1,
+                                  .health = "healthy",
+                                  .href = "/ui/tables?view=lineage"};
+        put_node(writing, &node);
+    }
+}
+
 /* Those of the pipeline, and those that streams made by a pattern. */
 static void put_tables(struct writing *writing)
 {
@@ -368,6 +407,16 @@ static void put_flow_edges(struct writing *writing)
     }
 }
 
+static bool is_queried(const struct pn_pipeline *pipeline, const char *table)
+{
+    for (size_t i = 0; i < pipeline->query_count; i++) {
+        if (pn_sql_reads(pipeline->queries[i].sql, table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_table_edges(struct writing *writing)
 {
     const struct pn_pipeline *pipeline = writing->overview->env.pipeline;
@@ -376,11 +425,13 @@ static void put_table_edges(struct writing *writing)
         const char *id = table_id(writing->arena, table->name);
         if (table->from_topic != NULL) {
             put_edge(writing, "sink", id);
+        } else if (table->from_files != NULL) {
+            put_edge(writing, files_id(writing, table), id);
         }
         for (size_t at = 0; at < table->read_count; at++) {
             put_edge(writing, table_id(writing->arena, table->reads[at]->name), id);
         }
-        if (!pn_table_is_raw(table) && pipeline->query_count > 0) {
+        if (is_queried(pipeline, table->name)) {
             put_edge(writing, id, "queries");
         }
     }
@@ -415,6 +466,7 @@ static enum pn_http_handled handle(struct pn_http_request *req, void *arg)
     put_entries(&writing);
     put_flows(&writing);
     put_sink(&writing);
+    put_files(&writing);
     put_tables(&writing);
     put_dags(&writing);
     pn_json_end(&writing.json);

@@ -6,9 +6,10 @@
  *      "edges": [[from, to]], "problems": [{"severity", "list", "entries"}]}
  *
  * Nodes are what the pipeline defines and what the server has beside it: producers, interfaces,
- * topics, streams, the sink, raw, clean and stream tables, DAGs, queries. `rate` is records a
- * second, the mean of ten seconds; `lag` records still to be read; null where there is none or it
- * is not known. Edges are the ways that records take, and from a DAG to the tables that it makes.
+ * topics, streams, the sink, files of the store that tables are loaded from, raw, clean and stream
+ * tables, DAGs, and one for all queries. `rate` is records a second, the mean of ten seconds; `lag`
+ * records still to be read; null where there is none or it is not known. Edges are the ways that
+ * records take, from a DAG to the tables that it makes, and to the queries from what they read.
  */
 #ifndef PN_API_OVERVIEW_ROUTES_H
 #define PN_API_OVERVIEW_ROUTES_H

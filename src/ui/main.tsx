@@ -4,6 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import "./tokens.css";
 import "./base.css";
 import "./parts.css";
+import "./records.css";
 import "./states.css";
 import "./dags.css";
 import "./world.css";

@@ -111,7 +111,7 @@ def test_a_wrong_question_is_refused(server, question):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_history_is_filtered_as_a_whole(watch, shape):
-    page = watch(shape).go(f"{TABLE}/history", "50, and more")
+    page = watch(shape).go(f"{TABLE}/history", "50, more on the next page")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(50)
     page.get_by_role("searchbox").fill("12")  # 112, and 12, which is on another page
@@ -128,7 +128,7 @@ def test_the_history_is_filtered_as_a_whole(watch, shape):
 
 
 def test_files_are_sorted_as_a_whole(watch):
-    page = watch().go(f"{TABLE}/files", "50, and more")
+    page = watch().go(f"{TABLE}/files", "50, more on the next page")
     rows = page.locator("tbody tr")
     page.get_by_role("button", name="Rows").click()
     expect(rows.first.locator("td").nth(1)).to_have_text("1")
@@ -146,7 +146,7 @@ def test_files_are_sorted_as_a_whole(watch):
 
 
 def test_the_audit_is_filtered_as_a_whole(watch, server):
-    page = watch().go("status/audit", "50, and more")
+    page = watch().go("status/audit", "50, more on the next page")
     page.get_by_role("searchbox").fill("unpause")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(TURNS // 2)
@@ -158,7 +158,7 @@ def test_the_audit_is_filtered_as_a_whole(watch, server):
 @pytest.mark.parametrize("after", [f"{SMALL}/files", f"{TABLE}/history"])
 def test_a_list_shows_no_rows_of_another(watch, server, after):
     """The page changes within the browser, and the rows of the new list are slow to come."""
-    page = watch().go(f"{TABLE}/files", "50, and more")
+    page = watch().go(f"{TABLE}/files", "50, more on the next page")
     held = []
     page.route(f"**/api/v1/{after}*", lambda route: held.append(route))
     page.evaluate("(url) => history.pushState(null, '', url)", f"/ui/{after}")

@@ -6,7 +6,7 @@ import { useGet } from "../api.ts";
 import { dagPath, taskHref } from "../dag-paths.ts";
 import type { Dag, DagGrid, DagTask, GridRun, Skip } from "../dag-types.ts";
 import { topicOf } from "../events.ts";
-import { ahead, count, duration, time } from "../format.ts";
+import { ahead, count, duration, quoted, time } from "../format.ts";
 import { Backfills, NewBackfill } from "../parts/backfill.tsx";
 import { DagVersions } from "../parts/dag-versions.tsx";
 import { Durations } from "../parts/durations.tsx";
@@ -164,8 +164,10 @@ const TASKS: Column<DagTask>[] = [
   { name: "Priority", cell: (task) => task.priority, number: true },
 ];
 
+const SKIPPED_MAX = 50;
+
 function Skipped({ dag }: { dag: Dag }) {
-  const skipped = useGet<Items<Skip>>(`${dagPath(dag.dag)}/skipped?limit=50`);
+  const skipped = useGet<Items<Skip>>(`${dagPath(dag.dag)}/skipped?limit=${SKIPPED_MAX}`);
   const items = skipped.data?.items ?? [];
   return items.length === 0 ? null : (
     <>
@@ -179,6 +181,12 @@ function Skipped({ dag }: { dag: Dag }) {
           </li>
         ))}
       </ul>
+      {items.length < SKIPPED_MAX ? null : (
+        <p class="quiet">
+          These are the newest {SKIPPED_MAX}. <code>pinion dag skipped {quoted(dag.dag)}</code>{" "}
+          lists all.
+        </p>
+      )}
     </>
   );
 }

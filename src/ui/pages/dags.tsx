@@ -103,13 +103,13 @@ function Day({ dag }: { dag: DagRow }) {
   return counts.length === 0 ? (
     <span class="quiet">–</span>
   ) : (
-    <>
+    <div class="wrap">
       {counts.map(([state, n]) => (
         <a key={state} class="tally" href={href(["runs"], { dag: dag.dag, state })}>
           {n} <State state={state} />
         </a>
       ))}
-    </>
+    </div>
   );
 }
 
@@ -125,6 +125,7 @@ function columns(again: () => void, play: (dag: string) => void): Column<DagRow>
       ),
       sort: (dag) => dag.dag,
     },
+    { name: "Newest", cell: (dag) => <Newest dag={dag} />, sort: (dag) => dag.last[0]?.[1] ?? "" },
     {
       name: "Run",
       cell: (dag) => (
@@ -147,7 +148,6 @@ function columns(again: () => void, play: (dag: string) => void): Column<DagRow>
       sort: (dag) => dag.next_ms ?? Infinity,
     },
     { name: "Last runs", cell: (dag) => <RunBars dag={dag.dag} last={dag.last} /> },
-    { name: "Newest", cell: (dag) => <Newest dag={dag} />, sort: (dag) => dag.last[0]?.[1] ?? "" },
     { name: "Last 24 h", cell: (dag) => <Day dag={dag} /> },
   ];
 }

@@ -10,7 +10,7 @@ import { Facts } from "../parts/facts.tsx";
 import { MadeBy } from "../parts/made-by.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Failure, Region } from "../parts/region.tsx";
-import { At } from "../parts/time.tsx";
+import { Ago, At } from "../parts/time.tsx";
 import { go, href, place, setQuery } from "../route.ts";
 import type { DeadLetter, DeadLetters, LetterCount, LettersDropped, Resend } from "../types.ts";
 
@@ -97,18 +97,18 @@ function Letters({ items }: { items: DeadLetter[] }) {
                 <a href={href(["dead-letters", one.id])}>{one.reason}</a>
               </td>
               <td>
-                <code class="short">{one.value}</code>
+                <code class="short maker">{one.value}</code>
               </td>
               <td>
                 <Table name={one.table} />
               </td>
-              <td class="words">
+              <td class="place">
                 {one.origin === null ? (one.object ?? "–") : <Origin of={one} />} {one.partition}
               </td>
               <td>
                 <At ms={one.time_ms} />
               </td>
-              <td>{one.resent === null ? "" : <At ms={one.resent.sent_ms} />}</td>
+              <td>{one.resent === null ? "" : <Ago ms={one.resent.sent_ms} />}</td>
             </tr>
           ))}
         </tbody>
@@ -272,8 +272,10 @@ function AllLetters() {
                 />
                 {filtered ? <a href={href(["dead-letters"])}>Show all</a> : null}
               </div>
-              <ResendAll filter={filter} done={letters.again} />
-              <Drop which={{ filter }} name="Drop all of these" done={letters.again} />
+              <div class="actions">
+                <ResendAll filter={filter} done={letters.again} />
+                <Drop which={{ filter }} name="Drop all of these" done={letters.again} />
+              </div>
               {items.length === 0 ? (
                 <p class="quiet">No letter fits.</p>
               ) : (
@@ -391,7 +393,7 @@ function WrittenBy({ letter }: { letter: DeadLetter }) {
       <MadeBy of={letter} />
       {table === null || version === null ? null : (
         <span class="quiet">
-          , after version <a href={href(["tables", table, "history"])}>{count(version)}</a> of{" "}
+          , after <a href={href(["tables", table, "history"])}>version {count(version)}</a> of{" "}
           {table}
         </span>
       )}

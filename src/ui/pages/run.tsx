@@ -49,9 +49,11 @@ export function Tables({ of, writes }: { of: TaskIo[]; writes: boolean }) {
               {" "}
               {writes ? "→ version" : "version"} {io.version}
             </span>
-          )}
+          )}{" "}
           {io.dead_letters === null || io.dead_letters === 0 ? null : (
-            <span class="amber"> {count(io.dead_letters)} dead letters</span>
+            <span class="amber">
+              {count(io.dead_letters)} {io.dead_letters === 1 ? "dead letter" : "dead letters"}
+            </span>
           )}
         </li>
       ))}
@@ -90,6 +92,15 @@ function columns(run: RunDetail, rerun: (task: string) => void): Column<RunTask>
       sort: (task) => task.state,
     },
     {
+      name: "Again",
+      cell: (task) =>
+        isOver(task.state) ? (
+          <button class="small" onClick={() => rerun(task.task)}>
+            From here<span class="hidden">: {task.task}</span>
+          </button>
+        ) : null,
+    },
+    {
       name: "Try",
       cell: (task) =>
         task.tries === 0 ? "–" : `${task.tries} of ${Math.max(task.tries, task.max_tries)}`,
@@ -102,15 +113,6 @@ function columns(run: RunDetail, rerun: (task: string) => void): Column<RunTask>
     },
     { name: "Reads", cell: (task) => <Tables of={task.reads} writes={false} /> },
     { name: "Writes", cell: (task) => <Tables of={task.writes} writes={true} /> },
-    {
-      name: "Again",
-      cell: (task) =>
-        isOver(task.state) ? (
-          <button onClick={() => rerun(task.task)}>
-            From here<span class="hidden">: {task.task}</span>
-          </button>
-        ) : null,
-    },
   ];
 }
 

@@ -139,7 +139,9 @@ function Row({ run, named, chosen }: { run: Run; named: boolean; chosen: Chosen 
         </td>
       ) : null}
       <td>
-        <a href={runHref(run.dag, run.run)}>{run.run}</a>
+        <a class="key" href={runHref(run.dag, run.run)}>
+          {run.run}
+        </a>
       </td>
       <td>{run.type}</td>
       <td>

@@ -70,7 +70,10 @@ export function ServerList<T>({ path, topics, caption, columns, empty }: Props<T
   return (
     <>
       {items.data === undefined && filter === "" ? null : (
-        <Filter caption={caption} shown={`${count(rows.length)}${more ? ", and more" : ""}`} />
+        <Filter
+          caption={caption}
+          shown={`${count(rows.length)}${more ? ", more on the next page" : ""}`}
+        />
       )}
       <Region of={items}>
         {({ next }) => (

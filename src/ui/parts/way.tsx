@@ -17,23 +17,25 @@ export interface Node {
   href: string;
 }
 
-/* Each kind's column, from the left. */
+/* Each kind's column, from the left. A table that is made of clean ones stands after them. */
 const COLUMNS: Record<string, number> = {
   producers: 0,
   door: 1,
   topic: 2,
   stream: 2,
+  files: 2,
   sink: 3,
   dag: 3,
   raw: 4,
   clean: 5,
   stream_table: 5,
-  queries: 6,
 };
+const DERIVED = COLUMNS["clean"] ?? 0; // the first column of tables that are made of others
 const MANY = 12;
 const GROUPS: Record<string, { words: string; href: string }> = {
   topic: { words: "topics", href: "/ui/topics" },
   stream: { words: "streams", href: "/ui/streams" },
+  files: { words: "patterns of files", href: "/ui/tables?view=lineage" },
   raw: { words: "raw tables", href: "/ui/tables" },
   clean: { words: "clean tables", href: "/ui/tables" },
   stream_table: { words: "stream tables", href: "/ui/tables" },
@@ -46,6 +48,9 @@ interface Point {
   y: number;
 }
 
+type Edge = [string, string];
+
+const SCALE_MIN = 0.68; // of the drawing: a narrower place scrolls
 const WIDE = 154;
 const HIGH = 48;
 const GAP_X = 32;
@@ -118,13 +123,38 @@ function laneOf(node: Node): number | undefined {
   return ["stream", "stream_table"].includes(node.kind) || node.id === "door/kinesis" ? 1 : 0;
 }
 
-function place(nodes: Node[]) {
+/* The column of each node: of a table one more than of those of its kind that it reads. */
+function columnsOf(nodes: Node[], edges: Edge[]): Map<string, number> {
+  const columns = new Map(nodes.map((node) => [node.id, COLUMNS[node.kind] ?? 0]));
+  const derived = edges.filter(
+    ([from, to]) => columns.get(from) === DERIVED && columns.get(to) === DERIVED,
+  );
+  // Stream tables may join what is made of them: the rounds are bounded by the number of tables.
+  for (let round = 0, found = true; found && round < derived.length; round++) {
+    found = false;
+    for (const [from, to] of derived) {
+      const after = (columns.get(from) ?? 0) + 1;
+      if (from !== to && (columns.get(to) ?? 0) < after && after - DERIVED <= derived.length) {
+        columns.set(to, after);
+        found = true;
+      }
+    }
+  }
+  const last = Math.max(...columns.values());
+  nodes
+    .filter((node) => node.kind === "queries")
+    .forEach((node) => columns.set(node.id, last + 1));
+  return columns;
+}
+
+function place(nodes: Node[], edges: Edge[]) {
+  const columnOf = columnsOf(nodes, edges);
   const places = new Map<string, Point>();
   const highOf = (count: number) => Math.max(0, count * (HIGH + GAP_Y) - GAP_Y);
-  const columnsOf = (lane: number | undefined) => {
+  const stacksOf = (lane: number | undefined) => {
     const columns: Node[][] = [];
     for (const node of nodes.filter((one) => laneOf(one) === lane)) {
-      (columns[COLUMNS[node.kind] ?? 0] ??= []).push(node);
+      (columns[columnOf.get(node.id) ?? 0] ??= []).push(node);
     }
     return columns;
   };
@@ -138,7 +168,7 @@ function place(nodes: Node[]) {
       ),
     );
   const lanes = [0, 1].map((lane) => {
-    const columns = columnsOf(lane);
+    const columns = stacksOf(lane);
     return {
       columns,
       height: highOf(Math.max(0, ...Object.values(columns).map((one) => one.length))),
@@ -149,7 +179,7 @@ function place(nodes: Node[]) {
     put(columns, top, height);
     top += height === 0 ? 0 : height + LANE_GAP;
   }
-  put(columnsOf(undefined), 0, top - LANE_GAP);
+  put(stacksOf(undefined), 0, top - LANE_GAP);
   const width = Math.max(...[...places.values()].map(({ x }) => x)) + WIDE;
   return { places, height: top - LANE_GAP, width };
 }
@@ -184,12 +214,14 @@ function lineBetween(from: Point, to: Point, boxes: Point[]): string {
   return path + bend(at, end);
 }
 
-export function Way({ nodes, edges }: { nodes: Node[]; edges: [string, string][] }) {
+export function Way({ nodes, edges }: { nodes: Node[]; edges: Edge[] }) {
   const { nodes: shown, group } = grouped(nodes);
-  const { places, height, width } = place(shown);
+  const joined = edges
+    .map(([from, to]): Edge => [group.get(from) ?? from, group.get(to) ?? to])
+    .filter(([from, to]) => from !== to);
+  const { places, height, width } = place(shown, joined);
   const seen = new Set<string>();
-  const lines = edges.flatMap(([a, b]) => {
-    const [from, to] = [group.get(a) ?? a, group.get(b) ?? b];
+  const lines = joined.flatMap(([from, to]) => {
     const [start, end] = [places.get(from), places.get(to)];
     const key = `${from} ${to}`;
     if (start === undefined || end === undefined || seen.has(key)) {
@@ -201,7 +233,10 @@ export function Way({ nodes, edges }: { nodes: Node[]; edges: [string, string][]
   });
   return (
     <div class="scroll map" tabIndex={0} role="region" aria-label="The way of the records">
-      <svg viewBox={`-1 ${-GAP_Y} ${width + 2} ${height + 2 * GAP_Y}`} style={{ maxWidth: width }}>
+      <svg
+        viewBox={`-1 ${-GAP_Y} ${width + 2} ${height + 2 * GAP_Y}`}
+        style={{ maxWidth: width, minWidth: width * SCALE_MIN }}
+      >
         <g aria-hidden="true">
           {lines.map((line) => (
             <path key={line.key} class={line.dashed ? "edge dashed" : "edge"} d={line.path} />
