@@ -7,12 +7,14 @@
 
 enum { DEPTH_MAX = 128 }; /* of parentheses; what is deeper is not looked at */
 
-/* A word, a name in quotes, or one character of punctuation; at the end of the text, length 0. */
+/* A word, what is in quotes, or one character of punctuation; at the end of the text `is_end`. */
 struct token {
     const char *at;
     size_t len;
-    bool is_name; /* a word or a quoted name, without its quotes */
-    bool is_quoted;
+    bool is_name;   /* a word, or something in quotes, which are not part of it */
+    bool is_quoted; /* "name" or 'text', which is a name where a table stands */
+    bool is_text;
+    bool is_end;
 };
 
 /* What stands between two parentheses, or outside of all. */
@@ -36,6 +38,7 @@ struct reading {
     struct level levels[DEPTH_MAX];
     size_t depth; /* of levels[]; may be more than there are */
     struct token before;
+    bool is_first; /* the token is the first of its level */
     bool found;
 };
 
@@ -60,6 +63,34 @@ static const char *skip_quoted(const char *at)
     return end != NULL ? end + 1 : at + strlen(at);
 }
 
+/* After a string E'...', in which a backslash takes the next character with it. */
+static const char *skip_escaped(const char *at)
+{
+    for (at += 2; *at != '\0' && *at != '\''; at++) {
+        at += at[0] == '\\' && at[1] != '\0';
+    }
+    return *at == '\'' ? at + 1 : at;
+}
+
+/* After a string $$...$$ or $tag$...$tag$ that begins here; the same place if none does. */
+static const char *skip_dollars(const char *at)
+{
+    size_t len = 1;
+    while (is_word(at[len])) {
+        len++;
+    }
+    if (at[len] != '$') {
+        return at;
+    }
+    len++;
+    for (const char *end = strchr(at + len, '$'); end != NULL; end = strchr(end + 1, '$')) {
+        if (strncmp(end, at, len) == 0) {
+            return end + len;
+        }
+    }
+    return at + strlen(at);
+}
+
 static const char *next_token(const char *at, struct token *token)
 {
     for (;;) {
@@ -72,26 +103,32 @@ static const char *next_token(const char *at, struct token *token)
         }
     }
     *token = (struct token){.at = at};
-    if (*at == '"') {
-        const char *end = skip_quoted(at);
+    const char *end = at;
+    if (*at == '"' || *at == '\'') {
+        end = skip_quoted(at);
+        token->is_quoted = true;
+        token->is_text = *at == '\'';
+    } else if ((*at == 'e' || *at == 'E') && at[1] == '\'') {
+        end = skip_escaped(at);
+        token->is_text = true;
+    } else if (*at == '$') {
+        end = skip_dollars(at);
+        token->is_text = end > at;
+    }
+    if (token->is_quoted) {
+        token->is_name = true;
         token->at = at + 1;
-        token->is_name = token->is_quoted = true;
-        token->len = strcspn(token->at, "\"");
-        return end;
+        token->len = strcspn(at + 1, *at == '"' ? "\"" : "'");
+    } else if (end == at) {
+        while (is_word(at[token->len])) {
+            token->len++;
+        }
+        token->is_name = token->len > 0;
+        token->is_end = *at == '\0';
+        token->len += token->len == 0 && !token->is_end ? 1 : 0;
+        end = at + token->len;
     }
-    if (*at == '\'') {
-        const char *end = skip_quoted(at);
-        token->len = (size_t)(end - at);
-        return end;
-    }
-    while (is_word(at[token->len])) {
-        token->len++;
-    }
-    token->is_name = token->len > 0;
-    if (token->len == 0 && *at != '\0') {
-        token->len = 1;
-    }
-    return at + token->len;
+    return end;
 }
 
 static bool is_keyword(const struct token *token, const char *const *words)
@@ -152,7 +189,7 @@ static void take_comma(struct level *level)
     level->wants_with = level->in_with;
 }
 
-/* A word at a place where a clause may begin. */
+/* A word at a place where a clause may begin, or what pivots a table. */
 static void take_clause(const struct reading *reading, struct level *level,
                         const struct token *token)
 {
@@ -166,6 +203,8 @@ static void take_clause(const struct reading *reading, struct level *level,
         level->in_with = false;
     } else if (IS(token, "JOIN")) {
         level->wants = level->in_from;
+    } else if (IS(token, "TABLE", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE")) {
+        level->wants = reading->is_first || level->in_from;
     } else if (IS(token, "WHERE", "GROUP", "ORDER", "HAVING", "QUALIFY", "WINDOW", "LIMIT",
                   "OFFSET", "UNION", "EXCEPT", "INTERSECT")) {
         level->in_from = false;
@@ -178,6 +217,11 @@ static void take_name(struct reading *reading, struct level *level, const struct
                       const char *after)
 {
     struct token next;
+    bool is_column = is_mark(&reading->before, '.') && !level->wants;
+    bool is_alias = IS(&reading->before, "AS") && !level->after_as;
+    if (is_column || is_alias) {
+        return; /* whatever its name */
+    }
     if (level->wants_with && IS(token, "RECURSIVE")) {
         level->recursive = true;
     } else if (level->wants_with) {
@@ -196,8 +240,11 @@ static void take_name(struct reading *reading, struct level *level, const struct
 static void take(struct reading *reading, const struct token *token, const char *after)
 {
     struct level *level = &reading->levels[reading->depth];
+    reading->is_first = level->begins;
     if (level->begins && !is_mark(token, '(')) {
-        level->is_select = reading->depth == 0 || IS(token, "SELECT", "FROM", "WITH", "VALUES");
+        level->is_select =
+            reading->depth == 0 || IS(token, "SELECT", "FROM", "WITH", "VALUES", "TABLE", "PIVOT",
+                                      "UNPIVOT", "SUMMARIZE", "DESCRIBE");
         level->in_from = level->wants = level->is_from && !level->is_select;
     } else if (level->begins) {
         level->wants = level->is_from; /* one more pair of parentheses */
@@ -223,7 +270,7 @@ bool pn_sql_reads(const char *sql, const char *table)
     struct reading reading = {.table = table, .levels = {{.begins = true}}};
     struct token token;
     const char *at = next_token(sql, &token);
-    while (token.len > 0 && !reading.found && reading.depth + 1 < DEPTH_MAX) {
+    while (!token.is_end && !reading.found && reading.depth + 1 < DEPTH_MAX) {
         take(&reading, &token, at);
         at = next_token(at, &token);
     }

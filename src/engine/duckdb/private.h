@@ -26,10 +26,7 @@ enum {
     PN_DUCKDB_ROW_GROUP_ROWS = 60000, /* measured: larger groups cost memory and time */
     /* Of an append, and of little data: there are some ten thousand rows, and a thread encodes a
      * group. */
-    PN_DUCKDB_SMALL_GROUP_ROWS = 6000,
-    /* A column with more values than this in a row group gets no dictionary there. DuckDB's own
-     * limit is a fifth of the rows: to count that many took a fifth of the time of writing. */
-    PN_DUCKDB_DICTIONARY_VALUES = 1000
+    PN_DUCKDB_SMALL_GROUP_ROWS = 6000
 };
 
 struct pn_landed_scan;

@@ -145,10 +145,8 @@ void pn_duckdb_add_copy(struct pn_duckdb *engine, const struct pn_table *table,
     }
     pn_buf_adds(sql, "\n) TO ");
     pn_duckdb_add_text(sql, path);
-    pn_buf_addf(sql,
-                " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, DICTIONARY_SIZE_LIMIT %d, "
-                "RETURN_STATS",
-                engine->config.parquet_compression, group_rows, PN_DUCKDB_DICTIONARY_VALUES);
+    pn_buf_addf(sql, " (FORMAT parquet, CODEC '%s', ROW_GROUP_SIZE %d, RETURN_STATS",
+                engine->config.parquet_compression, group_rows);
     if (is_divided) {
         pn_partition_add_options(table, sql);
     }

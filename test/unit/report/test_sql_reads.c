@@ -34,6 +34,19 @@ static void test_tables(void **state)
         "SELECT a FROM (WITH rides AS (SELECT 1) SELECT * FROM rides), rides",
         "SELECT a FROM other ORDER BY (SELECT count(*) FROM rides)",
         "SELECT a AS rides FROM rides",
+        "SELECT a AS \"from\" FROM other, rides",
+        "SELECT t.from, a FROM rides t",
+        "SELECT a FROM f JOIN x ON f.order = x.limit, rides",
+        "FROM 'rides'",
+        "SELECT $$ it's $$, a FROM rides",
+        "SELECT $x$ $$ ' $x$ FROM rides",
+        "SELECT E'it\\'s' FROM rides",
+        "TABLE rides",
+        "SUMMARIZE rides",
+        "DESCRIBE rides",
+        "PIVOT rides ON a USING sum(b)",
+        "SELECT * FROM (PIVOT rides ON a USING sum(b))",
+        "SELECT * FROM (UNPIVOT rides ON a, b)",
     };
     for (size_t i = 0; i < sizeof sqls / sizeof *sqls; i++) {
         print_message("%s\n", sqls[i]);
@@ -67,6 +80,11 @@ static void test_other_names(void **state)
         "WITH RECURSIVE rides AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM rides) FROM rides",
         "WITH rides AS (SELECT 1 AS a) SELECT a FROM (SELECT a FROM rides) x",
         "SELECT a FROM (VALUES (1, 2)) t(a, rides)",
+        "SELECT a AS from, rides FROM other",
+        "SELECT $$ FROM rides $$",
+        "SELECT E'\\' FROM rides' FROM other",
+        "SELECT $1 AS a, rides FROM other",
+        "SELECT describe, rides FROM other",
     };
     for (size_t i = 0; i < sizeof sqls / sizeof *sqls; i++) {
         print_message("%s\n", sqls[i]);
@@ -78,7 +96,8 @@ static void test_other_names(void **state)
 static void test_text_that_is_not_sql(void **state)
 {
     (void)state;
-    static const char *const sqls[] = {"\"", "'", "/*", "--", "FROM \"rides", ")))", "FROM (", "@"};
+    static const char *const sqls[] = {"\"",     "'", "/*", "--", "FROM \"rides", ")))",
+                                       "FROM (", "@", "$a", "$$", "E'\\",         "FROM '"};
     for (size_t i = 0; i < sizeof sqls / sizeof *sqls; i++) {
         (void)pn_sql_reads(sqls[i], "rides");
     }
