@@ -103,7 +103,7 @@ function Day({ dag }: { dag: DagRow }) {
   return counts.length === 0 ? (
     <span class="quiet">–</span>
   ) : (
-    <div class="wrap">
+    <div class="tallies">
       {counts.map(([state, n]) => (
         <a key={state} class="tally" href={href(["runs"], { dag: dag.dag, state })}>
           {n} <State state={state} />
