@@ -7,7 +7,9 @@ import gzip
 import os
 import sys
 
+import pinion_imported
 import pinion_letters
+import pinion_rules
 from pinion_delta import DEFINITION, MARK, SINCE, Gone, Transaction
 from pinion_merge import Merge
 from pinion_plan import check_incremental
@@ -50,7 +52,9 @@ class Load:
         self.transaction = Transaction(lake, self.table["path"])
         self.why = self.why_afresh()
         self.afresh = self.why is not None
-        if not self.afresh:
+        if self.afresh:
+            pinion_imported.check(lake, name, self.transaction)
+        else:
             self.check()
         self.taken = Taken(self.transaction, self.afresh, self.table["definition"])
 
@@ -73,11 +77,11 @@ class Load:
         )  # fmt: skip
 
     def check(self):
-        if self.transaction.txn(DEFINITION) != self.table["definition"]:
+        changed = pinion_rules.changed(self.table, self.transaction)
+        if changed is not None:
             raise ValueError(
-                f"table '{self.name}': `mode`, `key`, `order_by` or `delete_when`, `from_topic`, "
-                "`unknown_keys`, or `coerce`, `required`, `aliases` or `unwrap` of a column has "
-                f"changed since the table was made: {FULL_REFRESH}"
+                f"table '{self.name}': {changed} changed since the table was made: undo it, or "
+                f"{FULL_REFRESH}"
             )
         self.transaction.check_fits(self.table, self.name, REFRESH, self.table["mode"] == "merge")
 
@@ -143,8 +147,11 @@ class Load:
         return {"is_added": not self.afresh, "why_afresh": self.why or ""}
 
     def commit(self, rows, notes):
-        done = put(self.transaction, self.lake, self.name, rows, self.taken.txns(), self.afresh,
-                   notes, self.until)  # fmt: skip
+        txns = {**self.taken.txns(), **pinion_rules.txns(self.table, self.transaction)}
+        if self.afresh:
+            txns |= pinion_imported.dropped(self.transaction)
+        done = put(self.transaction, self.lake, self.name, rows, txns, self.afresh, notes,
+                   self.until)  # fmt: skip
         return {**done, **self.report()}
 
 

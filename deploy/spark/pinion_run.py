@@ -56,6 +56,7 @@ class Run:
         members = members_of(values.get("conf"))
         self.conf = {name: text_of(of) for name, of in members.items()}
         self.full_refresh = members.get("full_refresh") is True
+        self.drop_imported = members.get("drop_imported") is True
         self.values = {"id": literal(values.get("run_id") or None)}
         self.values |= {name: time_in(name, values.get(name)) for name in TIMES}
 

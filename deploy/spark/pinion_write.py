@@ -1,5 +1,6 @@
 """How the rows of a run that overwrites become a version of a table."""
 
+import pinion_imported
 from pinion_delta import MARK, Transaction, has_classes
 from pinion_table import BYTES_SHOWN, ROWS_SHOWN, generate, kept, names_of, protocol, samples
 
@@ -26,7 +27,9 @@ class Writing:
         before = incremental(self.lake, self.table)
         if before is not None and self.table["replace_where"] is None:
             # Positions of an incremental table, which this one was, hold no more.
-            before.commit(frame, self.table, {MARK: 0}, afresh=True, notes=notes)
+            pinion_imported.check(self.lake, self.name, before)
+            txns = {MARK: 0, **pinion_imported.dropped(before)}
+            before.commit(frame, self.table, txns, afresh=True, notes=notes)
             return
         if before is not None:
             raise ValueError(

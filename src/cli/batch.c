@@ -208,6 +208,7 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
                                            "instead of the landed objects",
                                    .target = &how.landed_folder},
                                   PN_CLI_FULL_REFRESH(&how.full_refresh),
+                                  PN_CLI_DROP_IMPORTED(&how.drop_imported),
                                   PN_CLI_LOGICAL_DATE(&how.logical_date),
                                   {.name = "timing",
                                    .kind = PN_OPT_FLAG,

@@ -146,7 +146,7 @@ static int take_file(struct importing *importing, const char *path, const char *
         rc = hash_file(importing, path, &file->status, &sum, e);
     }
     if (rc == 0) {
-        file->app_id = pn_arena_printf(&importing->arena, "pinion/import/%s", sum);
+        file->app_id = pn_arena_printf(&importing->arena, PN_IMPORT_APP "%s", sum);
         importing->sizes[i] = file->status.st_size;
         importing->bytes += file->status.st_size;
     }

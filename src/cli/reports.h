@@ -13,6 +13,12 @@
         .help = "make tables with `mode: append` or `merge` afresh, from all records and rows" \
     }
 
+#define PN_CLI_DROP_IMPORTED(where)                                                             \
+    {                                                                                           \
+        .name = "drop-imported", .kind = PN_OPT_FLAG, .target = (where),                        \
+        .help = "a raw table that is made afresh may lose the rows of imported files (refused)" \
+    }
+
 #define PN_CLI_LOGICAL_DATE(where)                                                                \
     {                                                                                             \
         .name = "logical-date", .kind = PN_OPT_STRING, .value = "TIME", .target = (where),        \

@@ -208,6 +208,7 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_app_batch how = {.landed_folder = NULL};
     const struct pn_opt opts[] = {PN_CLI_FULL_REFRESH(&how.full_refresh),
+                                  PN_CLI_DROP_IMPORTED(&how.drop_imported),
                                   PN_CLI_LOGICAL_DATE(&how.logical_date),
                                   {.name = NULL}};
     const struct pn_syntax syntax = {

@@ -215,10 +215,10 @@ int pn_spark_write(const struct pn_pipeline *pipeline, const struct pn_spark_con
                    struct pn_err *e)
 {
     static const char *const library[] = {
-        "pinion_record.py",  "pinion_run.py",   "pinion_table.py",  "pinion_delta.py",
-        "pinion_taken.py",   "pinion_merge.py", "pinion_plan.py",   "pinion_write.py",
-        "pinion_grow.py",    "pinion_spark.py", "pinion_expect.py", "pinion_engine.py",
-        "pinion_letters.py", "pinion_job.py"};
+        "pinion_record.py",  "pinion_run.py",      "pinion_table.py",  "pinion_delta.py",
+        "pinion_taken.py",   "pinion_merge.py",    "pinion_plan.py",   "pinion_write.py",
+        "pinion_grow.py",    "pinion_spark.py",    "pinion_expect.py", "pinion_engine.py",
+        "pinion_letters.py", "pinion_imported.py", "pinion_rules.py",  "pinion_job.py"};
     struct writer w = {.pipeline = pipeline, .config = config};
     pn_buf_init(&w.out, FILE_BYTES_MAX);
     int rc = 0;

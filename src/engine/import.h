@@ -12,6 +12,9 @@
 
 #include "pipeline/pipeline.h"
 
+/* Begins the transaction of an imported file: the SHA-256 of its contents follows. */
+#define PN_IMPORT_APP "pinion/import/"
+
 struct pn_import_file {
     const char *path;
     const char *name; /* in messages, and as the object of dead letters */

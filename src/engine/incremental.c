@@ -4,6 +4,7 @@
 
 #include "base/crc32c.h"
 #include "delta/schema.h"
+#include "engine/rules.h"
 
 enum { SCHEMA_BYTES_MAX = 16 << 20 };
 
@@ -52,7 +53,7 @@ static uint32_t add_files(uint32_t sum, const struct pn_table_files *files)
 
 /* Which records become rows of the table, and how; the names and types of columns are its own. What
  * a column takes from a topic says nothing about rows of files, and the other way round. Columns
- * that `schema` lacks (NULL: none) count as if they took nothing of where a row is from. */
+ * that `schema` lacks (NULL: none) count as if they had no rules. */
 static uint32_t sum_raw(const struct pn_table *table, const char *schema)
 {
     static const char *const unknown[] = {
@@ -63,8 +64,8 @@ static uint32_t sum_raw(const struct pn_table *table, const char *schema)
     sum = add_text(sum, unknown[table->unknown_keys]);
     for (size_t i = 0; i < table->column_count; i++) {
         const struct pn_column *column = &table->columns[i];
-        sum = add_column(sum, column);
         if (schema == NULL || pn_delta_schema_has_column(schema, column->name)) {
+            sum = add_column(sum, column);
             sum =
                 add_origin(sum, column,
                            table->from_files != NULL ? column->file_origin : column->topic_origin);
@@ -116,8 +117,24 @@ int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const stru
 }
 
 bool pn_incremental_is_same(const struct pn_pipeline *pipeline, const struct pn_table *table,
-                            int64_t made, const char *schema)
+                            const struct pn_delta_snapshot *snapshot, struct pn_buf *changed)
 {
-    return made == pn_incremental_definition(pipeline, table) ||
-           (pn_table_is_raw(table) && made == (int64_t)sum_raw(table, schema));
+    int64_t made = pn_delta_txn_version(snapshot, PN_INCREMENTAL_DEFINITION);
+    if (made == pn_incremental_definition(pipeline, table)) {
+        return true;
+    }
+    if (!pn_table_is_raw(table)) {
+        return false;
+    }
+    if (!pn_rules_are_known(snapshot, made)) {
+        return made == (int64_t)sum_raw(table, snapshot->metadata.schema);
+    }
+    struct pn_buf found;
+    pn_buf_init(&found, SCHEMA_BYTES_MAX);
+    bool same = !pn_rules_changed(table, snapshot, &found);
+    if (changed != NULL) {
+        pn_buf_adds(changed, pn_buf_text(&found));
+    }
+    pn_buf_deinit(&found);
+    return same;
 }

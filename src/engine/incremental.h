@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "delta/delta.h"
 #include "pipeline/pipeline.h"
 
 /* 1: the table's positions are of its rows; 0: they are not, since the table was overwritten. */
@@ -23,10 +25,11 @@
  * columns; of a transformed one of SQL, preludes, columns, partitions and mode. */
 int64_t pn_incremental_definition(const struct pn_pipeline *pipeline, const struct pn_table *table);
 
-/* Is the table, whose log has the checksum `made` and the Delta schema `schema`, made as the
- * pipeline defines it now? A column that the schema of a raw table lacks may also take where a row
- * is from: it is null for the rows that there are. */
+/* Is the table, as its log has it, made as the pipeline defines it now? A column that the snapshot
+ * of a raw table lacks may come with any rules: it is null for the rows that there are. Appends to
+ * `changed` (NULL ok), where the log knows it, what is not: "`mode`, `aliases` of column 'a'"
+ * (rules.h). */
 bool pn_incremental_is_same(const struct pn_pipeline *pipeline, const struct pn_table *table,
-                            int64_t made, const char *schema);
+                            const struct pn_delta_snapshot *snapshot, struct pn_buf *changed);
 
 #endif

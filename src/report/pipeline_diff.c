@@ -252,8 +252,9 @@ static void compare_making(const struct pn_pipeline *pipeline, struct diff *diff
 {
     const struct pn_table *table = diff->table;
     bool grows = pn_delta_txn_version(diff->snapshot, PN_INCREMENTAL_MARK) == 1;
-    int64_t made = pn_delta_txn_version(diff->snapshot, PN_INCREMENTAL_DEFINITION);
-    bool same = pn_incremental_is_same(pipeline, table, made, diff->snapshot->metadata.schema);
+    struct pn_buf changed;
+    pn_buf_init(&changed, TEXT_BYTES_MAX);
+    bool same = pn_incremental_is_same(pipeline, table, diff->snapshot, &changed);
     diff->fate = !is_incremental(table)
                      ? table->like != NULL || table->replace_where != NULL ? KEPT : REPLACED
                  : !grows || (table->sql != NULL && !same) ? AFRESH
@@ -264,10 +265,12 @@ static void compare_making(const struct pn_pipeline *pipeline, struct diff *diff
                                       .to = pn_table_mode_names[table->mode]};
         put(diff, &change);
     } else if (is_incremental(table) && !same) {
-        const struct change change = {.what = "definition"};
+        const struct change change = {.what = "definition",
+                                      .to = changed.len > 0 ? pn_buf_text(&changed) : NULL};
         diff->is_refused = diff->fate == KEPT;
         put(diff, &change);
     }
+    pn_buf_deinit(&changed);
 }
 
 static int diff_table(const struct pn_table_source *source, const struct pn_table *table,

@@ -35,8 +35,8 @@ static void read_run_values(struct pn_run_values *run)
     run->interval_end = getenv("PINION_DATA_INTERVAL_END");
 }
 
-/* Does the conf of a run ask for it? */
-static bool conf_asks_refresh(const char *conf)
+/* Does the conf of a run have the member, as true? */
+static bool conf_asks(const char *conf, const char *member)
 {
     struct pn_json_parser *parser = NULL;
     struct pn_json *root = NULL;
@@ -45,7 +45,7 @@ static bool conf_asks_refresh(const char *conf)
         size_t len = strlen(conf);
         parser = pn_json_parser_create();
         asks = pn_json_parse(parser, conf, len, len, &root, NULL) == 0 &&
-               pn_json_get_bool(root, "full_refresh", false);
+               pn_json_get_bool(root, member, false);
     }
     pn_json_parser_destroy(&parser);
     return asks;
@@ -84,7 +84,8 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
         whole.delta.maker = maker_of_process(app);
     }
     read_run_values(&whole.run);
-    whole.full_refresh = whole.full_refresh || conf_asks_refresh(whole.run.conf);
+    whole.full_refresh = whole.full_refresh || conf_asks(whole.run.conf, "full_refresh");
+    whole.drop_imported = whole.drop_imported || conf_asks(whole.run.conf, "drop_imported");
     whole.copies_bytes_max = settings->store.cache_bytes_max;
     whole.parquet_compression = settings->engine.parquet_compression;
     int rc =
@@ -99,6 +100,7 @@ static void read_batch(const struct pn_app_batch *batch, struct pn_duckdb_config
     if (batch != NULL) {
         config->landed_folder = batch->landed_folder;
         config->full_refresh = batch->full_refresh;
+        config->drop_imported = batch->drop_imported;
         config->run.logical_date = batch->logical_date;
     }
 }
@@ -197,12 +199,13 @@ static int open_spark(const struct pn_app *app, struct pn_store *store,
     const struct pn_delta_maker process = maker_of_process(app);
     struct pn_spark_runner *runner = NULL;
     char *task = batch != NULL ? task_of_environment() : NULL;
-    const struct pn_spark_engine_config config = {.store_url = app->settings->spark.store,
-                                                  .task = task,
-                                                  .run = batch != NULL ? &batch->run : NULL,
-                                                  .full_refresh =
-                                                      batch != NULL && batch->full_refresh,
-                                                  .maker = maker != NULL ? maker : &process};
+    const struct pn_spark_engine_config config = {
+        .store_url = app->settings->spark.store,
+        .task = task,
+        .run = batch != NULL ? &batch->run : NULL,
+        .full_refresh = batch != NULL && batch->full_refresh,
+        .drop_imported = batch != NULL && batch->drop_imported,
+        .maker = maker != NULL ? maker : &process};
     int rc = create_runner(app, &runner, e);
     if (rc == 0) {
         rc = pn_spark_engine_create(&config, &runner, app->pipeline, store, engine, e);

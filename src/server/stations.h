@@ -73,10 +73,12 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
 /* Does Spark make tables and answer queries (engine.kind)? */
 bool pn_app_uses_spark(const struct pn_app *app);
 /* How a batch makes its tables; NULL for the functions below: as usual. duckdb.h's fields of these
- * names. A task's run asks for a full refresh, too, by "full_refresh": true in its conf. */
+ * names. The conf of a task's run sets the first two, too, by "full_refresh": true and
+ * "drop_imported": true. */
 struct pn_app_batch {
-    const char *landed_folder;
     bool full_refresh;
+    bool drop_imported;
+    const char *landed_folder;
     const char *logical_date; /* that SQL reads; NULL: that of the task's run, if it is of one */
 };
 /* The engine that a task makes tables with. Borrows the store, and the texts of `maker`: what its

@@ -12,7 +12,7 @@ import pytest
 
 import awkward
 import test_incremental as grow
-from pinion import PINION, Failed
+from pinion import PINION, Failed, run
 from readers import in_order, rows_by_delta_rs, rows_by_spark
 from spark import definition_of, job_library, write_settings
 
@@ -42,7 +42,7 @@ class Shop:
         grow.write_pipeline(self.folder, self.name, raw, clean, **more)
         self.definition = definition_of(self.folder, self.base / f"definition-{self.name}")
 
-    def spark(self, task, full_refresh=False):
+    def spark(self, task, full_refresh=False, drop_imported=False):
         """A job; gives its result."""
         names = {"countries": "countries", "load": "raw_orders", "clean": "orders"}
         table = {"name": names[task]}
@@ -50,7 +50,8 @@ class Shop:
             table["sql"] = (self.folder / "clean/orders.sql").read_text()
         return self.library(self.data / "store", self.definition,
                             "transform" if task == "clean" else "load", tables=[table],
-                            full_refresh=full_refresh)  # fmt: skip
+                            full_refresh=full_refresh,
+                            drop_imported=drop_imported)  # fmt: skip
 
     def run(self, task, engine):
         """Gives what was reported of the table by Spark; of pinion, the output."""
@@ -168,6 +169,48 @@ def begun(library, base, raw="mode: append", clean="mode: append"):
     grow.land(shop.data, "shop.orders", 0, 0, [*VALUES, "no json\n"])
     shop.make(iter(["spark"] * 3))
     return shop
+
+
+def test_added_columns_with_rules_and_rows_of_imports(library, tmp_path):
+    """The engines know each other's rules, and neither drops rows of imports silently."""
+    shop = begun(library, tmp_path)
+    definition = shop.folder / "pipeline.yml"
+    text = definition.read_text()
+
+    def define(changed, name):
+        definition.write_text(changed)
+        shop.definition = definition_of(shop.folder, tmp_path / name)
+
+    added = "      op: string\n      w: {type: bigint, aliases: [weight], required: true}\n"
+    define(text.replace("      op: string\n", added), "added")
+    grow.land(shop.data, "shop.orders", 0, 7, [{"id": 70, "seq": 1, "weight": 3}, {"id": 71}])
+    done = shop.run("load", "spark")
+    assert (done["rows"], done["dead_letters"], done["why_afresh"]) == (1, 1, "")
+    define(text.replace("      op: string\n", added.replace("weight", "mass")), "renamed")
+    said = "table 'raw_orders': `aliases` of column 'w' changed since the table was made"
+    refused = shop.spark("load")
+    assert refused["class"] == "input" and said in refused["message"]
+    with pytest.raises(Failed, match=said):
+        shop.run("load", "pinion")
+    define(text.replace("      op: string\n", added), "again")
+    assert "nothing new" in shop.run("load", "pinion")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("id,seq,w\n80,1,4\n81,1,5\n")
+    call = ["import", "raw_orders", rows, "--pipeline", shop.folder]
+    run(*call, data=shop.data)
+    before = shop.contents()
+    refused = shop.spark("load", full_refresh=True)
+    assert refused["class"] == "input"
+    assert "2 rows of 1 imported file, and dead letters" in refused["message"]
+    assert shop.contents() == before
+    done = shop.spark("load", full_refresh=True, drop_imported=True)
+    assert done["tables"][0]["why_afresh"] == "--full-refresh", done
+    assert [row["id"] for row in shop.contents()["raw_orders"] if row["id"] in (80, 81)] == []
+    run(*call, data=shop.data)  # both know that they went
+    assert {80, 81} < {row["id"] for row in shop.contents()["raw_orders"]}
+    define(text.replace("mode: append", "mode: overwrite", 1), "overwritten")
+    refused = shop.spark("load")
+    assert "2 rows of 1 imported file" in refused["message"], refused
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -9,10 +9,12 @@
 #include "delta/schema.h"
 #include "engine/duckdb/asking.h"
 #include "engine/duckdb/dead_letters.h"
+#include "engine/duckdb/imported.h"
 #include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/load_new.h"
 #include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
+#include "engine/rules.h"
 
 enum { VALUE_BYTES_MAX = 1 << 20 };
 
@@ -81,59 +83,48 @@ static int64_t next_txn(const struct import *import, size_t i)
     return has < 0 ? 1 : has + 1;
 }
 
-/* When the table was last restored to an older version, at or after a time; -1: not since, or the
- * log does not say any more. */
-static int64_t restored_since(const struct import *import, int64_t since_ms)
+/* May the file's rows be added, which the table has, or had? */
+static int check_file_again(const struct import *import, const struct pn_import_file *file,
+                            const struct pn_delta_txn *txn, struct pn_err *e)
 {
-    enum { COMMITS_MAX = 1000 };
-    struct pn_delta_history_entry *entries = NULL;
-    size_t count = 0;
-    int64_t restored_ms = -1;
-    struct pn_err ignored;
-    struct pn_arena arena;
+    const struct pn_delta_txn *dropped = pn_imported_dropped(import->snapshot, file->app_id);
     struct pn_delta *delta = pn_duckdb_delta(import->engine, import->asked->table->path);
-    pn_arena_init(&arena, 0);
-    if (pn_delta_history(delta, -1, COMMITS_MAX, &arena, &entries, &count, &ignored) == 0) {
-        for (size_t i = 0; i < count && entries[i].timestamp_ms >= since_ms; i++) {
-            if (strcmp(entries[i].operation, "RESTORE") == 0) {
-                restored_ms = entries[i].timestamp_ms;
-                break;
-            }
-        }
-    }
-    pn_arena_deinit(&arena);
+    const struct pn_imported_turn turn =
+        pn_imported_turn_since(delta, dropped != NULL ? dropped->updated_ms : txn->updated_ms);
+    const char *table = import->asked->table->name;
+    char at[PN_ISO8601_SIZE] = "";
+    char turned[PN_ISO8601_SIZE] = "";
     pn_delta_destroy(&delta);
-    return restored_ms;
+    if (dropped != NULL && !turn.is_restore) {
+        return 0;
+    }
+    (void)pn_iso8601(txn->updated_ms, at);
+    if (turn.at_ms < 0) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                          "%s was imported into table '%s' already, at %s: leave it out, or give "
+                          "--force to add its rows once more; nothing was imported",
+                          file->name, table, at);
+    }
+    return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                      "%s was imported into table '%s' at %s, and %s at %s may have %s: if they "
+                      "are not there, give --force to add them again, otherwise leave it out; "
+                      "nothing was imported",
+                      file->name, table, at,
+                      turn.is_restore ? "a restore of the table" : "what made the table afresh",
+                      pn_iso8601(turn.at_ms, turned),
+                      dropped != NULL ? "brought its rows back" : "taken its rows away");
 }
 
 static int check_again(const struct import *import, struct pn_err *e)
 {
     const struct pn_import *asked = import->asked;
-    for (size_t i = 0; !asked->again && i < asked->count; i++) {
-        const struct pn_delta_txn *txn =
-            import->snapshot != NULL ? pn_delta_txn_of(import->snapshot, asked->files[i].app_id)
-                                     : NULL;
-        if (txn != NULL) {
-            char at[PN_ISO8601_SIZE] = "";
-            char restored[PN_ISO8601_SIZE] = "";
-            int64_t restored_ms = restored_since(import, txn->updated_ms);
-            if (restored_ms >= 0) {
-                return pn_err_set(
-                    e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
-                    "%s was imported into table '%s' at %s, and a restore of the table at %s may "
-                    "have taken its rows away: if they are not there, give --force to add them "
-                    "again, otherwise leave it out; nothing was imported",
-                    asked->files[i].name, asked->table->name, pn_iso8601(txn->updated_ms, at),
-                    pn_iso8601(restored_ms, restored));
-            }
-            return pn_err_set(
-                e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
-                "%s was imported into table '%s' already, at %s: leave it out, or give "
-                "--force to add its rows once more; nothing was imported",
-                asked->files[i].name, asked->table->name, pn_iso8601(txn->updated_ms, at));
-        }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && import->snapshot != NULL && !asked->again && i < asked->count;
+         i++) {
+        const struct pn_delta_txn *txn = pn_delta_txn_of(import->snapshot, asked->files[i].app_id);
+        rc = txn != NULL ? check_file_again(import, &asked->files[i], txn, e) : 0;
     }
-    return 0;
+    return rc;
 }
 
 /* As the commit checks it, but before the dead letters are there. */
@@ -146,7 +137,9 @@ static int check_columns(const struct import *import, struct pn_err *e)
     }
     pn_buf_init(&schema, PN_DUCKDB_SQL_MAX);
     pn_table_delta_schema(import->asked->table, &schema);
-    int rc = pn_buf_check(&schema, "a table's schema", e);
+    int rc =
+        pn_load_new_check_definition(import->engine, import->asked->table, import->snapshot, e);
+    rc = rc == 0 ? pn_buf_check(&schema, "a table's schema", e) : rc;
     if (rc == 0) {
         rc = pn_delta_schema_accepts(import->snapshot->metadata.schema, pn_buf_text(&schema), &adds,
                                      e);
@@ -287,36 +280,70 @@ static int commit_letters(struct import *import, struct pn_err *e)
     return rc;
 }
 
-/* What the commit says of the files, and, of a new table, that no landed object was taken yet. */
+/* What the commit says of the files, of the rules of rows, and, of a new table, that no landed
+ * object was taken yet. */
 struct marks {
     struct pn_delta_txn *txns;
     int64_t *before;
     size_t count;
     struct pn_taken *taken;
+    struct pn_arena arena;
 };
+
+static void add_mark(struct marks *marks, const struct pn_delta_txn *txn, int64_t before)
+{
+    marks->txns[marks->count] = *txn;
+    marks->before[marks->count++] = before;
+}
+
+static void add_file_marks(const struct import *import, size_t i, int64_t now_ms,
+                           struct marks *marks)
+{
+    const char *app_id = import->asked->files[i].app_id;
+    struct pn_delta_txn txn = {
+        .app_id = app_id, .version = next_txn(import, i), .updated_ms = now_ms};
+    add_mark(marks, &txn, txn_of(import->snapshot, app_id));
+    if (pn_imported_rows_txn(import->snapshot, app_id, import->written[i].rows, now_ms,
+                             &marks->arena, &txn)) {
+        add_mark(marks, &txn, PN_DELTA_TXN_ANY);
+    }
+}
 
 static void make_marks(const struct import *import, struct marks *marks)
 {
     const struct pn_import *asked = import->asked;
-    int64_t now_ms = pn_wall_ms(import->engine->clock);
+    const int64_t now_ms = pn_wall_ms(import->engine->clock);
+    const struct pn_delta_txn made = {
+        .app_id = PN_INCREMENTAL_DEFINITION,
+        .version = pn_incremental_definition(import->engine->pipeline, asked->table),
+        .updated_ms = now_ms};
     const struct pn_delta_txn *first = NULL;
     const int64_t *first_before = NULL;
+    struct pn_delta_txn *rules = NULL;
     size_t first_count = 0;
+    size_t rule_count = 0;
+    pn_arena_init(&marks->arena, 0);
     if (import->snapshot == NULL) {
-        marks->taken = pn_taken_create(
-            NULL, false, pn_incremental_definition(import->engine->pipeline, asked->table));
+        marks->taken = pn_taken_create(NULL, false, made.version);
         pn_taken_txns(marks->taken, now_ms, &first, &first_before, &first_count);
     }
-    marks->txns = pn_xcalloc(asked->count + first_count, sizeof *marks->txns);
-    marks->before = pn_xcalloc(asked->count + first_count, sizeof *marks->before);
-    for (; marks->count < first_count; marks->count++) {
-        marks->txns[marks->count] = first[marks->count];
-        marks->before[marks->count] = first_before[marks->count];
+    pn_rules_txns(asked->table, import->snapshot, made.version, now_ms, &marks->arena, &rules,
+                  &rule_count);
+    const size_t most = 2 * asked->count + first_count + rule_count + 1;
+    marks->txns = pn_xcalloc(most, sizeof *marks->txns);
+    marks->before = pn_xcalloc(most, sizeof *marks->before);
+    for (size_t i = 0; i < first_count; i++) {
+        add_mark(marks, &first[i], first_before[i]);
     }
-    for (size_t i = 0; i < asked->count; i++, marks->count++) {
-        marks->before[marks->count] = txn_of(import->snapshot, asked->files[i].app_id);
-        marks->txns[marks->count] = (struct pn_delta_txn){
-            .app_id = asked->files[i].app_id, .version = next_txn(import, i), .updated_ms = now_ms};
+    for (size_t i = 0; i < rule_count; i++) {
+        add_mark(marks, &rules[i], PN_DELTA_TXN_ANY);
+    }
+    /* The columns that the commit brings count from now on. */
+    if (import->snapshot != NULL && txn_of(import->snapshot, made.app_id) != made.version) {
+        add_mark(marks, &made, PN_DELTA_TXN_ANY);
+    }
+    for (size_t i = 0; i < asked->count; i++) {
+        add_file_marks(import, i, now_ms, marks);
     }
 }
 
@@ -342,6 +369,7 @@ static int commit(struct import *import, int64_t *version, struct pn_err *e)
                                       .txn_count = marks.count};
     int rc = pn_duckdb_commit(import->engine, asked->table, &all, &put, version, e);
     pn_taken_destroy(&marks.taken);
+    pn_arena_deinit(&marks.arena);
     free(marks.txns);
     free(marks.before);
     free(all.adds);

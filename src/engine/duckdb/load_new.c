@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/duckdb/imported.h"
 #include "engine/duckdb/merge.h"
 #include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
+#include "engine/rules.h"
 
 /* Reads the table, and asks whether the rows of its last load are still in it. */
 static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e)
@@ -42,19 +44,26 @@ static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e
 
 /* Objects of former loads may be gone, so it is for the user to say that the table may be made of
  * those that are there. */
-static int check_definition(const struct pn_load_new *load, struct pn_err *e)
+int pn_load_new_check_definition(struct pn_duckdb *engine, const struct pn_table *table,
+                                 const struct pn_delta_snapshot *snapshot, struct pn_err *e)
 {
-    int64_t made = pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_DEFINITION);
-    return pn_incremental_is_same(load->engine->pipeline, load->table, made,
-                                  load->snapshot->metadata.schema)
-               ? 0
-               : pn_err_input(e,
-                              "table '%s': `mode`, `key`, `order_by` or `delete_when`, "
-                              "`from_topic`, `format`, `csv`, `unknown_keys`, or `coerce`, "
-                              "`required`, `aliases`, `from` or "
-                              "`unwrap` of a column has changed since the table was made: run it "
-                              "with --full-refresh, which makes it from the objects that there are",
-                              load->table->name);
+    struct pn_buf changed;
+    pn_buf_init(&changed, sizeof e->msg);
+    int rc =
+        pn_incremental_is_same(engine->pipeline, table, snapshot, &changed)
+            ? 0
+            : pn_err_input(e,
+                           "table '%s': %s changed since the table was made: undo it, or run "
+                           "its load with --full-refresh, which makes it from the objects "
+                           "that there are",
+                           table->name,
+                           changed.len > 0
+                               ? pn_buf_text(&changed)
+                               : "one of `mode`, `key`, `order_by`, `delete_when`, `from_topic`, "
+                                 "`format`, `csv`, `unknown_keys`, or `coerce`, `required`, "
+                                 "`aliases`, `from` or `unwrap` of a column, has");
+    pn_buf_deinit(&changed);
+    return rc;
 }
 
 /* The pipeline's columns aren't the table's any more. */
@@ -85,6 +94,53 @@ static int widen(struct pn_load_new *load, struct pn_err *e)
     return rc;
 }
 
+/* --- rows of imports -------------------------------------------------------------------------- */
+
+static struct pn_imported imported_of(const struct pn_load_new *load)
+{
+    struct pn_delta *delta = pn_duckdb_delta(load->engine, load->table->path);
+    const struct pn_imported imported = pn_imported_of(delta, load->snapshot);
+    pn_delta_destroy(&delta);
+    return imported;
+}
+
+/* A table is about to be made of its source alone, where the rows of imports are not. */
+static int check_imported(const struct pn_load_new *load, struct pn_err *e)
+{
+    const struct pn_imported imported = imported_of(load);
+    struct pn_buf what;
+    if (imported.files == 0 || load->engine->config.drop_imported) {
+        return 0;
+    }
+    pn_buf_init(&what, sizeof e->msg);
+    pn_imported_describe(&imported, &what);
+    int rc = pn_err_input(
+        e,
+        "table '%s': %s, and dead letters of imports, would go, since the table is to be made from "
+        "%s alone: to allow it, give --drop-imported (in the conf of a run, \"drop_imported\": "
+        "true), and import the files again afterwards; nothing was changed",
+        load->table->name, pn_buf_text(&what),
+        load->engine->config.landed_folder != NULL ? "files of a folder"
+        : load->table->from_files != NULL          ? "the files of the store"
+                                                   : "the objects of its topic");
+    pn_buf_deinit(&what);
+    return rc;
+}
+
+static void say_imported(const struct pn_load_new *load, struct pn_table_report *report)
+{
+    const struct pn_imported imported = imported_of(load);
+    struct pn_buf what;
+    pn_buf_init(&what, sizeof report->why_afresh);
+    pn_imported_describe(&imported, &what);
+    size_t at = strlen(report->why_afresh);
+    if (imported.files > 0) {
+        (void)snprintf(report->why_afresh + at, sizeof report->why_afresh - at, "%s%s left out",
+                       at > 0 ? ", " : "", pn_buf_text(&what));
+    }
+    pn_buf_deinit(&what);
+}
+
 static void begin_files(struct pn_load_new *load)
 {
     if (load->table->from_files == NULL) {
@@ -101,9 +157,15 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       struct pn_err *e)
 {
     *load = (struct pn_load_new){.engine = engine, .table = table};
+    pn_arena_init(&load->arena, 0);
     if (table->mode == PN_MODE_OVERWRITE || engine->config.landed_folder != NULL) {
         begin_files(load); /* files of a folder have no offsets */
-        return 0;
+        int read = pn_duckdb_newest(engine, table->path, &load->snapshot, e);
+        read = read == 0 ? check_imported(load, e) : read;
+        if (read == 0) {
+            say_imported(load, report);
+        }
+        return read;
     }
     bool holds = false;
     int rc = read_snapshot(load, &holds, e);
@@ -111,8 +173,10 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
         return rc;
     }
     load->afresh = engine->config.full_refresh || !holds;
-    if (!load->afresh) {
-        rc = check_definition(load, e);
+    if (load->afresh) {
+        rc = check_imported(load, e);
+    } else {
+        rc = pn_load_new_check_definition(engine, table, load->snapshot, e);
         rc = rc == 0 ? widen(load, e) : rc;
     }
     load->taken = pn_taken_create(load->snapshot, load->afresh,
@@ -125,6 +189,7 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                            ? "--full-refresh"
                            : "it was overwritten since its last load: with another mode, from "
                              "files, or by another program");
+        say_imported(load, report);
     }
     return rc;
 }
@@ -275,23 +340,58 @@ static int merge_rows(struct pn_load_new *load, const struct pn_written *written
     return rc;
 }
 
-/* Files of a folder: the table is made of them alone, and holds no positions. */
-static int overwrite_merged(struct pn_load_new *load, const struct pn_written *written,
-                            const char *notes, struct pn_table_report *report, struct pn_err *e)
+/* Adds transactions that are set whatever they were. */
+static void add_txns_set(struct pn_load_new *load, const struct pn_delta_txn *txns, size_t count,
+                         size_t *all)
+{
+    load->txns = pn_xrealloc(load->txns, (*all + count + 1) * sizeof *load->txns);
+    load->txns_before =
+        pn_xrealloc(load->txns_before, (*all + count + 1) * sizeof *load->txns_before);
+    for (size_t i = 0; i < count; i++, (*all)++) {
+        load->txns[*all] = txns[i];
+        load->txns_before[*all] = PN_DELTA_TXN_ANY;
+    }
+}
+
+/* Those of imports whose rows the commit drops. */
+static void add_dropped(struct pn_load_new *load, size_t *all)
+{
+    struct pn_delta_txn *txns = NULL;
+    size_t count = 0;
+    struct pn_delta *delta = pn_duckdb_delta(load->engine, load->table->path);
+    pn_imported_drop_txns(delta, load->snapshot, pn_wall_ms(load->engine->clock), &load->arena,
+                          &txns, &count);
+    pn_delta_destroy(&delta);
+    add_txns_set(load, txns, count, all);
+}
+
+/* The table is made of what was read alone, and holds no positions. */
+static int overwrite(struct pn_load_new *load, const struct pn_written *written, const char *notes,
+                     struct pn_table_report *report, struct pn_err *e)
 {
     const struct pn_delta_txn unmarked = {
         .app_id = PN_INCREMENTAL_MARK, .version = 0, .updated_ms = pn_wall_ms(load->engine->clock)};
     struct pn_delta *delta = pn_duckdb_delta(load->engine, load->table->path);
+    struct pn_duckdb_put put = {.mode = PN_DELTA_OVERWRITE, .notes = notes};
+    bool merges = load->table->mode == PN_MODE_MERGE;
     int64_t mark = -1;
     int rc = pn_delta_txn_latest(delta, PN_INCREMENTAL_MARK, &mark, e);
     pn_delta_destroy(&delta);
-    const struct pn_duckdb_put put = {.mode = PN_DELTA_OVERWRITE,
-                                      .notes = notes,
-                                      .txns = &unmarked,
-                                      .txns_before = &mark,
-                                      .txn_count = 1};
-    load->afresh = true;
-    return rc == 0 ? merge_rows(load, written, &put, report, e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    add_dropped(load, &put.txn_count);
+    if (merges || mark > 0) {
+        add_txns_set(load, &unmarked, 1, &put.txn_count);
+        load->txns_before[put.txn_count - 1] = mark;
+    }
+    put.txns = load->txns;
+    put.txns_before = load->txns_before;
+    if (merges) {
+        load->afresh = true;
+        return merge_rows(load, written, &put, report, e);
+    }
+    return pn_duckdb_commit(load->engine, load->table, written, &put, &report->version, e);
 }
 
 /* The transactions of the positions, of the objects, and of the letters of data tests. */
@@ -308,6 +408,15 @@ static void add_txns(struct pn_load_new *load, struct pn_duckdb_put *put)
     if (load->book != NULL) {
         pn_object_book_txns(load->book, now_ms, &load->txns, &load->txns_before, &put->txn_count);
     }
+    struct pn_delta_txn *rules = NULL;
+    size_t count = 0;
+    pn_rules_txns(load->table, load->snapshot,
+                  pn_incremental_definition(load->engine->pipeline, load->table), now_ms,
+                  &load->arena, &rules, &count);
+    add_txns_set(load, rules, count, &put->txn_count);
+    if (load->afresh) {
+        add_dropped(load, &put->txn_count);
+    }
     put->txns = load->txns;
     put->txns_before = load->txns_before;
 }
@@ -315,15 +424,15 @@ static void add_txns(struct pn_load_new *load, struct pn_duckdb_put *put)
 int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
                        const char *notes, struct pn_table_report *report, struct pn_err *e)
 {
-    if (load->taken == NULL && load->table->mode == PN_MODE_MERGE) {
-        return overwrite_merged(load, written, notes, report, e);
-    }
     if (load->taken == NULL) {
-        return pn_duckdb_overwrite(load->engine, load->table, written, notes, &report->version, e);
+        return overwrite(load, written, notes, report, e);
     }
     struct pn_duckdb_put put = {.mode = load->afresh ? PN_DELTA_OVERWRITE : PN_DELTA_APPEND,
                                 .notes = notes};
     add_txns(load, &put);
+    /* So no import comes in between, whose rows the commit would drop. */
+    const int64_t read = load->snapshot != NULL ? load->snapshot->version : -1;
+    put.read_version = load->afresh ? &read : NULL;
     struct pn_err why = {0};
     report->is_added = !load->afresh;
     int rc =
@@ -332,7 +441,7 @@ int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *writte
             : pn_duckdb_commit(load->engine, load->table, written, &put, &report->version, &why);
     if (rc == PN_DELTA_MISFIT) {
         advise_misfit(load, &why);
-    } else if (rc == PN_DELTA_TXN_SEEN) {
+    } else if (rc == PN_DELTA_TXN_SEEN || rc == PN_DELTA_MOVED) {
         advise_moved(load, &why);
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
@@ -347,4 +456,5 @@ void pn_load_new_deinit(struct pn_load_new *load)
     pn_object_book_destroy(&load->book);
     pn_taken_destroy(&load->taken);
     pn_delta_snapshot_destroy(&load->snapshot);
+    pn_arena_deinit(&load->arena);
 }

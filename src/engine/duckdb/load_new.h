@@ -22,11 +22,13 @@ struct pn_load_new {
     struct pn_from_files *files;
     struct pn_object_book *book;
     struct pn_letter_batch batch; /* of the rows that a data test takes out */
+    struct pn_arena arena;        /* of transactions */
     struct pn_delta_txn *txns;    /* of the commit */
     int64_t *txns_before;
 };
 
-/* Reads the table's positions, and says in the report why the table is made afresh, if it is. */
+/* Reads the table's positions, and says in the report why the table is made afresh, if it is.
+ * INPUT: that would drop rows of imports, and the engine's config does not allow it. */
 int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       const struct pn_table *table, struct pn_table_report *report,
                       struct pn_err *e) PN_MUST_CHECK;
@@ -42,6 +44,10 @@ bool pn_load_new_is_idle(const struct pn_load_new *load, const struct pn_landed_
 int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
                        const char *notes, struct pn_table_report *report,
                        struct pn_err *e) PN_MUST_CHECK;
+/* INPUT: the rows of a raw table were made by other rules than the pipeline has now. */
+int pn_load_new_check_definition(struct pn_duckdb *engine, const struct pn_table *table,
+                                 const struct pn_delta_snapshot *snapshot,
+                                 struct pn_err *e) PN_MUST_CHECK;
 void pn_load_new_deinit(struct pn_load_new *load);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/incremental.h"
+#include "engine/rules.h"
 
 int pn_spark_check_table(const struct pn_table *table, struct pn_err *e)
 {
@@ -164,6 +165,22 @@ static void add_expect(struct pn_buf *out, const struct pn_expect *expect)
     free(columns);
 }
 
+/* The rules of a raw table, but the checksum of all. */
+static void add_rules(struct pn_buf *out, const struct pn_table *table)
+{
+    struct pn_delta_txn *txns = NULL;
+    size_t count = 0;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    pn_rules_txns(table, NULL, 0, 0, &arena, &txns, &count);
+    pn_buf_adds(out, ",\n        rules={");
+    for (size_t i = 0; i < count; i++) {
+        pn_buf_addf(out, "%s\"%s\": %" PRId64, i > 0 ? ", " : "", txns[i].app_id, txns[i].version);
+    }
+    pn_buf_addc(out, '}');
+    pn_arena_deinit(&arena);
+}
+
 /* What a run does with the rows that the table has. */
 static void add_mode(struct pn_buf *out, const struct pn_pipeline *pipeline,
                      const struct pn_table *table)
@@ -175,6 +192,9 @@ static void add_mode(struct pn_buf *out, const struct pn_pipeline *pipeline,
     add_member(out, "delete_when", merges ? table->delete_when : NULL);
     if (table->mode != PN_MODE_OVERWRITE) {
         pn_buf_addf(out, ", definition=%" PRId64, pn_incremental_definition(pipeline, table));
+    }
+    if (table->mode != PN_MODE_OVERWRITE && pn_table_is_raw(table)) {
+        add_rules(out, table);
     }
     pn_buf_adds(out, ",\n");
 }

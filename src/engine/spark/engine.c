@@ -261,6 +261,7 @@ int pn_spark_engine_create(const struct pn_spark_engine_config *config,
     made->task = config->task != NULL ? pn_xstrdup(config->task) : NULL;
     made->run = text_of_run(config->run);
     made->full_refresh = config->full_refresh;
+    made->drop_imported = config->drop_imported;
     made->made_by = pn_delta_maker_text(config->maker);
     int rc = 0;
     if (config->store_url != NULL && config->store_url[0] != '\0') {

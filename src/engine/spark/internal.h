@@ -14,6 +14,7 @@ struct pn_spark {
     char *task; /* or NULL */
     char *run;  /* what SQL can read of the run, as JSON */
     bool full_refresh;
+    bool drop_imported;
     char *made_by; /* what makes the jobs' commits, as JSON; or NULL */
     atomic_bool stop;
 };

@@ -38,6 +38,7 @@ static int make_request(struct performing *job, struct pn_err *e)
     pn_json_add_cstr(&json, "task", job->engine->task);
     pn_json_add_raw(&json, "run", job->engine->run, strlen(job->engine->run));
     pn_json_add_bool(&json, "full_refresh", job->engine->full_refresh);
+    pn_json_add_bool(&json, "drop_imported", job->engine->drop_imported);
     job->ask->put(&json, job->ask->arg);
     pn_json_add_string(&json, "definition", pn_buf_text(&definition), definition.len);
     pn_json_end(&json);

@@ -25,6 +25,7 @@ struct pn_spark_engine_config {
     const char *task;
     const struct pn_run_values *run;    /* that SQL reads; NULL: none */
     bool full_refresh;                  /* incremental tables are made afresh */
+    bool drop_imported;                 /* raw tables may lose the rows of imports then */
     const struct pn_delta_maker *maker; /* of the jobs' commits; NULL: not known */
 };
 

@@ -1,0 +1,172 @@
+#include "engine/duckdb/imported.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/import.h"
+
+struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta, int64_t since_ms)
+{
+    enum { COMMITS_MAX = 1000 };
+    struct pn_delta_history_entry *entries = NULL;
+    size_t count = 0;
+    struct pn_imported_turn turn = {.at_ms = -1};
+    struct pn_err ignored;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    if (pn_delta_history(delta, -1, COMMITS_MAX, &arena, &entries, &count, &ignored) != 0) {
+        count = 0;
+    }
+    for (size_t i = 0; turn.at_ms < 0 && i < count && entries[i].timestamp_ms >= since_ms; i++) {
+        turn.is_restore = strcmp(entries[i].operation, "RESTORE") == 0;
+        if (turn.is_restore || strstr(entries[i].parameters, "\"Overwrite\"") != NULL) {
+            turn.at_ms = entries[i].timestamp_ms;
+        }
+    }
+    pn_arena_deinit(&arena);
+    return turn;
+}
+
+/* A file, by what the log says of it. */
+struct file {
+    const struct pn_delta_txn *txn;
+    const struct pn_delta_txn *rows; /* NULL: nothing */
+    const struct pn_delta_txn *dropped;
+};
+
+static int by_app(const void *one, const void *other)
+{
+    const struct pn_delta_txn *const *a = one;
+    const struct pn_delta_txn *const *b = other;
+    return strcmp((*a)->app_id, (*b)->app_id);
+}
+
+static bool is_sub(const struct pn_delta_txn *txn, const char *app_id, const char *what)
+{
+    size_t len = strlen(app_id);
+    return strncmp(txn->app_id, app_id, len) == 0 && txn->app_id[len] == '/' &&
+           strcmp(txn->app_id + len + 1, what) == 0;
+}
+
+/* All files, in the order of their names; in the arena. */
+static size_t files_of(const struct pn_delta_snapshot *snapshot, struct pn_arena *arena,
+                       struct file **files)
+{
+    size_t room = snapshot != NULL ? snapshot->txn_count : 0;
+    const struct pn_delta_txn **txns = pn_arena_calloc(arena, room + 1, sizeof *txns);
+    size_t found = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < room; i++) {
+        if (strncmp(snapshot->txns[i].app_id, PN_IMPORT_APP, strlen(PN_IMPORT_APP)) == 0) {
+            txns[found++] = &snapshot->txns[i];
+        }
+    }
+    qsort(txns, found, sizeof *txns, by_app); /* what is said of a file comes after it */
+    *files = pn_arena_calloc(arena, found + 1, sizeof **files);
+    for (size_t i = 0; i < found;) {
+        struct file *file = &(*files)[count++];
+        file->txn = txns[i++];
+        for (; i < found && strchr(txns[i]->app_id + strlen(PN_IMPORT_APP), '/') != NULL; i++) {
+            file->rows = is_sub(txns[i], file->txn->app_id, "rows") ? txns[i] : file->rows;
+            file->dropped = is_sub(txns[i], file->txn->app_id, "dropped") ? txns[i] : file->dropped;
+        }
+    }
+    return count;
+}
+
+/* Those whose rows may be in the table. */
+static size_t files_there(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot,
+                          struct pn_arena *arena, struct file **files)
+{
+    size_t all = files_of(snapshot, arena, files);
+    int64_t first_ms = INT64_MAX;
+    size_t count = 0;
+    for (size_t i = 0; i < all; i++) {
+        const struct pn_delta_txn *dropped = (*files)[i].dropped;
+        first_ms =
+            dropped != NULL && dropped->updated_ms < first_ms ? dropped->updated_ms : first_ms;
+    }
+    struct pn_imported_turn turn = {.at_ms = -1};
+    if (first_ms < INT64_MAX) {
+        turn = pn_imported_turn_since(delta, first_ms);
+    }
+    for (size_t i = 0; i < all; i++) {
+        const struct file file = (*files)[i];
+        if (file.dropped == NULL || file.dropped->version < file.txn->version ||
+            (turn.is_restore && turn.at_ms >= file.dropped->updated_ms)) {
+            (*files)[count++] = file;
+        }
+    }
+    return count;
+}
+
+struct pn_imported pn_imported_of(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot)
+{
+    struct pn_arena arena;
+    struct file *files = NULL;
+    pn_arena_init(&arena, 0);
+    struct pn_imported imported = {.files = files_there(delta, snapshot, &arena, &files)};
+    for (size_t i = 0; i < imported.files; i++) {
+        imported.rows = files[i].rows == NULL || imported.rows < 0
+                            ? -1
+                            : imported.rows + files[i].rows->version;
+    }
+    pn_arena_deinit(&arena);
+    return imported;
+}
+
+void pn_imported_describe(const struct pn_imported *imported, struct pn_buf *text)
+{
+    if (imported->rows >= 0) {
+        pn_buf_addf(text, "%" PRId64 " row%s", imported->rows, imported->rows == 1 ? "" : "s");
+    } else {
+        pn_buf_adds(text, "the rows");
+    }
+    pn_buf_addf(text, " of %zu imported file%s", imported->files, imported->files == 1 ? "" : "s");
+}
+
+static const char *sub_app(struct pn_arena *arena, const char *app_id, const char *what)
+{
+    return pn_arena_printf(arena, "%s/%s", app_id, what);
+}
+
+const struct pn_delta_txn *pn_imported_dropped(const struct pn_delta_snapshot *snapshot,
+                                               const char *app_id)
+{
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    const struct pn_delta_txn *dropped =
+        pn_delta_txn_of(snapshot, sub_app(&arena, app_id, "dropped"));
+    pn_arena_deinit(&arena);
+    return dropped != NULL && dropped->version >= pn_delta_txn_version(snapshot, app_id) ? dropped
+                                                                                         : NULL;
+}
+
+bool pn_imported_rows_txn(const struct pn_delta_snapshot *snapshot, const char *app_id,
+                          int64_t rows, int64_t now_ms, struct pn_arena *arena,
+                          struct pn_delta_txn *txn)
+{
+    const char *rows_app = sub_app(arena, app_id, "rows");
+    bool is_there = snapshot != NULL && pn_delta_txn_of(snapshot, app_id) != NULL &&
+                    pn_imported_dropped(snapshot, app_id) == NULL;
+    int64_t before = is_there ? pn_delta_txn_version(snapshot, rows_app) : 0;
+    *txn =
+        (struct pn_delta_txn){.app_id = rows_app, .version = before + rows, .updated_ms = now_ms};
+    return before >= 0;
+}
+
+void pn_imported_drop_txns(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot,
+                           int64_t now_ms, struct pn_arena *arena, struct pn_delta_txn **txns,
+                           size_t *count)
+{
+    struct file *files = NULL;
+    *count = files_there(delta, snapshot, arena, &files);
+    *txns = pn_arena_calloc(arena, *count + 1, sizeof **txns);
+    for (size_t i = 0; i < *count; i++) {
+        (*txns)[i] =
+            (struct pn_delta_txn){.app_id = sub_app(arena, files[i].txn->app_id, "dropped"),
+                                  .version = files[i].txn->version,
+                                  .updated_ms = now_ms};
+    }
+}

@@ -1,0 +1,50 @@
+/*
+ * The files whose rows imports added to a raw table, as transactions of its log. The rows are not
+ * in the table's source, so a commit that makes the table afresh drops them:
+ *
+ *   pinion/import/<sha256>          how often the file was imported
+ *   pinion/import/<sha256>/rows     its rows, of all times since the table was last made afresh
+ *   pinion/import/<sha256>/dropped  how often it had been imported by then
+ *
+ * A log of an older pinion has the first alone.
+ */
+#ifndef PN_ENGINE_DUCKDB_IMPORTED_H
+#define PN_ENGINE_DUCKDB_IMPORTED_H
+
+#include "base/arena.h"
+#include "delta/delta.h"
+
+/* A commit that may have taken rows of imports away, or given them back. */
+struct pn_imported_turn {
+    bool is_restore; /* else the table was made afresh */
+    int64_t at_ms;   /* -1: there was none, or the log does not say any more */
+};
+/* The last one at or after a time. */
+struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta, int64_t since_ms);
+
+/* What making a table afresh would drop, or dropped. */
+struct pn_imported {
+    size_t files;
+    int64_t rows; /* -1: of some file the log does not say */
+};
+
+/* Of a snapshot; NULL: there is no table. What a restore may have brought back is there. */
+struct pn_imported pn_imported_of(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot);
+/* Appends "2 rows of 1 imported file". */
+void pn_imported_describe(const struct pn_imported *imported, struct pn_buf *text);
+
+/* The commit that dropped the rows of an imported file; NULL: none did since the last import. */
+const struct pn_delta_txn *pn_imported_dropped(const struct pn_delta_snapshot *snapshot,
+                                               const char *app_id);
+
+/* The transaction of an import of so many rows of a file, which is set whatever it was; its app_id
+ * is in the arena. False: how many the file has is not known, since an older pinion imported it. */
+bool pn_imported_rows_txn(const struct pn_delta_snapshot *snapshot, const char *app_id,
+                          int64_t rows, int64_t now_ms, struct pn_arena *arena,
+                          struct pn_delta_txn *txn);
+/* The transactions of a commit that drops the rows of all files; in the arena. */
+void pn_imported_drop_txns(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot,
+                           int64_t now_ms, struct pn_arena *arena, struct pn_delta_txn **txns,
+                           size_t *count);
+
+#endif
