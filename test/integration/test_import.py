@@ -392,6 +392,19 @@ def test_hostile_parquet(imports, rows, tmp_path):
     assert [row["line"] for row in rows("SELECT line FROM dead_letters ORDER BY line")] == [2, 3]
 
 
+def test_a_bad_row_of_parquet_is_a_letter_as_json(imports, rows, tmp_path):
+    """Also with columns that the table lacks, whatever they are named."""
+    columns = {"id": pa.array([None], pa.int64()), "f": ["gg"], "b": [1], "pn_row": [2],
+               "score": [float("nan")], "pair": [{"x": float("inf"), "f": None}]}  # fmt: skip
+    file = parquet(tmp_path / "f.parquet", columns)
+    more = ("--extra-columns", "drop", "--bad-rows", "dead-letter")
+    imports(file, *more)
+    [letter] = rows("SELECT value FROM dead_letters")
+    assert json.loads(letter["value"], parse_constant=pytest.fail) == {
+        "id": None, "f": "gg", "b": 1, "pn_row": 2, "score": "NaN",
+        "pair": {"x": "Infinity", "f": None}}  # fmt: skip
+
+
 # --- once -----------------------------------------------------------------------------------------
 
 

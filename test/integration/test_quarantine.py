@@ -252,6 +252,51 @@ def test_unique_is_in_the_table_and_in_the_batch(data, tmp_path, countries):
     assert ids == [1, 2, 4] and len(found(data, grow, LETTERS)) == 3
 
 
+AWKWARD = ["id", "r", "f", "b", "row", "names", "reason", "value", "pn_row", "table"]
+
+
+def test_a_letter_has_the_whole_row(data, tmp_path):
+    """Whatever the columns are named, and with numbers that JSON does not have."""
+    folder = tmp_path / "awkward"
+    folder.mkdir()
+    quoted = ", ".join(f'"{name}"' for name in AWKWARD)
+    (folder / "clean.sql").write_text(f"""
+SELECT {quoted}, CAST(f AS DOUBLE) AS x, [CAST(b AS FLOAT), 1.5, NULL] AS list,
+    {{'a': CAST(f AS DOUBLE), 'B': 'inf'}} AS part, map(['k'], [-CAST(f AS DOUBLE)]) AS parts,
+    CASE WHEN id > 1 THEN {{'a': CAST(0.5 AS DOUBLE), 'B': CAST(NULL AS VARCHAR)}} END AS none
+FROM raw
+""")
+    texts = ", ".join(f"{name}: string" for name in AWKWARD[1:])
+    (folder / "pipeline.yml").write_text(f"""
+name: awkward
+topics: {{a.b: {{partitions: 1}}}}
+tables:
+  raw: {{path: raw, from_topic: a.b, mode: append, columns: {{id: bigint, {texts}}}, expect: [
+    {{range: {{column: id, min: 0}}, action: quarantine}}]}}
+  clean: {{path: clean, sql: clean.sql, reads: [raw], mode: append, columns: {{id: bigint, {texts},
+    x: double, list: array<float>, part: 'struct<a double, B string>',
+    parts: 'map<string, double>', none: 'struct<a double, B string>'}},
+    expect: [{{accepted_values: {{column: r, values: [a]}}, action: quarantine}}]}}
+dags: {{nightly: {{tasks: {{load: {{run: load, tables: [raw]}},
+  clean: {{run: transform, tables: [clean], after: [load]}}}}}}}}
+""")
+    one = {name: name for name in AWKWARD} | {"id": 1, "r": "a", "f": "1.5", "b": "2"}
+    bad = [one | {"id": -1}, one | {"id": -2, "r": "b"}]
+    odd = [one | {"r": "b", "f": "nan", "b": "-inf"}, one | {"id": 2, "r": "c", "f": "inf"}]
+    land(data, "a.b", 0, 0, [one, *bad, *odd])
+    make(data, folder)
+    letters = rows(
+        data, folder, "SELECT value FROM dead_letters ORDER BY CAST(value->>'id' AS INT)"
+    )  # fmt: skip
+    nested = {"x": "NaN", "list": ["-Infinity", 1.5, None], "part": {"a": "NaN", "B": "inf"},
+              "parts": {"k": "NaN"}, "none": None}  # fmt: skip
+    more = {"x": "Infinity", "list": [2.0, 1.5, None], "part": {"a": "Infinity", "B": "inf"},
+            "parts": {"k": "-Infinity"}, "none": {"a": 0.5, "B": None}}  # fmt: skip
+    found = [json.loads(letter["value"], parse_constant=pytest.fail) for letter in letters]
+    assert found == [bad[1], bad[0], odd[0] | nested, odd[1] | more]
+    assert [row["id"] for row in rows(data, folder, "FROM clean")] == [1]
+
+
 def test_a_relationship_is_that_of_the_moment(data, tmp_path, countries):
     test = "{relationship: {column: country, to: countries.code}, action: quarantine}"
     raw = f"{APPEND}\n    expect: [{test}]"

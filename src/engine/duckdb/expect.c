@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/duckdb/decode.h"
+#include "engine/duckdb/row_json.h"
 #include "engine/duckdb/scan.h"
 #include "engine/duckdb/select.h"
 
@@ -301,9 +302,9 @@ static int show_failing(struct testing *testing, const struct pn_expect *expect,
     duckdb_result result;
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT CAST(to_json(r) AS VARCHAR) FROM (");
+    pn_buf_adds(&sql, "SELECT " PN_DUCKDB_ROW_SHOWN " FROM (");
     add_failing(expect, testing->table, &sql);
-    pn_buf_addf(&sql, "\n) AS r LIMIT %d", NAMED_ROWS);
+    pn_buf_addf(&sql, "\n) LIMIT %d", NAMED_ROWS);
     int rc = pn_duckdb_run_buf(testing->connection, &sql, &result, e);
     if (rc == 0) {
         for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
@@ -393,11 +394,11 @@ static void add_letters(const struct testing *testing, struct pn_buf *sql)
             pn_buf_adds(sql, " END");
         }
     }
-    pn_buf_adds(sql, ") AS names, to_json(r) AS row FROM (SELECT ");
-    add_written(table, sql);
-    pn_buf_adds(sql, " FROM ");
+    pn_buf_adds(sql, ") AS names, ");
+    pn_duckdb_add_table_row_json(table, sql);
+    pn_buf_adds(sql, " AS row FROM ");
     pn_duckdb_add_name(sql, table->name);
-    pn_buf_adds(sql, ") AS r WHERE ");
+    pn_buf_adds(sql, " WHERE ");
     (void)add_quarantined(testing, sql);
 }
 
@@ -438,7 +439,7 @@ static int quarantine(struct testing *testing, const struct pn_quarantine *to,
     }
     if (fails) {
         pn_buf_adds(&letters, "SELECT concat('the row does not pass ', names) AS reason, "
-                              "CAST(row AS VARCHAR) AS value FROM (");
+                              "row AS value FROM (");
         add_letters(testing, &letters);
         pn_buf_addc(&letters, ')');
     }

@@ -48,8 +48,9 @@ struct pn_importing {
     /* Paths of files of one shape, which a statement reads together; NULL: the file's alone. */
     const char *const *paths;
     size_t path_count;
-    const char *shape; /* files of one are read by the same statement, but for the path */
-    bool is_empty;     /* CSV: it has no header */
+    const char *shape;    /* files of one are read by the same statement, but for the path */
+    bool is_empty;        /* CSV: it has no header */
+    const char *row_json; /* Parquet: an expression, the row of the file as JSON */
     /* Columns that the table lacks. */
     struct pn_import_extra {
         size_t at;

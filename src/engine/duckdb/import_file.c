@@ -53,7 +53,7 @@ static void add_source(const struct pn_importing *importing, bool with_number, s
         }
         pn_buf_adds(sql, ") AS pn_text, ");
     } else if (with_number) {
-        pn_buf_adds(sql, "file_row_number + 1 AS pn_n, CAST(to_json(f) AS VARCHAR) AS pn_text, ");
+        pn_buf_addf(sql, "file_row_number + 1 AS pn_n, %s AS pn_text, ", importing->row_json);
     }
     pn_import_add_values(importing, sql);
     pn_buf_adds(sql, " FROM ");
@@ -63,8 +63,7 @@ static void add_source(const struct pn_importing *importing, bool with_number, s
     } else {
         pn_buf_adds(sql, "read_parquet(");
         pn_import_add_paths(importing, sql);
-        pn_buf_addf(sql, "%s" PN_DUCKDB_FILE_END " AS f",
-                    with_number ? ", file_row_number = true" : "");
+        pn_buf_addf(sql, "%s" PN_DUCKDB_FILE_END, with_number ? ", file_row_number = true" : "");
     }
     pn_buf_addc(sql, ')');
 }

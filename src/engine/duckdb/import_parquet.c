@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/duckdb/import.h"
+#include "engine/duckdb/row_json.h"
 #include "engine/duckdb/scan.h"
 
 /* --- types ------------------------------------------------------------------------------------ */
@@ -188,22 +189,31 @@ static void set_column(struct pn_importing *importing, struct pn_import_column *
     pn_buf_deinit(&sql);
 }
 
-/* Columns and their types, in order. */
+/* Columns and their types, in order; and a row of them as JSON. */
 static void set_shape(struct pn_importing *importing, duckdb_result *result,
                       const char *const *names, size_t count)
 {
+    duckdb_logical_type *types =
+        pn_arena_calloc(&importing->arena, count + 1, sizeof(duckdb_logical_type));
     struct pn_buf shape;
+    struct pn_buf row;
     pn_buf_init(&shape, PN_DUCKDB_SQL_MAX);
+    pn_buf_init(&row, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&shape, "parquet");
     for (size_t i = 0; i < count; i++) {
-        duckdb_logical_type type = duckdb_column_logical_type(result, (idx_t)i);
+        types[i] = duckdb_column_logical_type(result, (idx_t)i);
         pn_buf_addc(&shape, ' ');
         pn_duckdb_add_name(&shape, names[i]);
-        pn_duckdb_type_name(type, &shape);
-        duckdb_destroy_logical_type(&type);
+        pn_duckdb_type_name(types[i], &shape);
+    }
+    pn_duckdb_add_row_json(names, types, count, &row);
+    for (size_t i = 0; i < count; i++) {
+        duckdb_destroy_logical_type(&types[i]);
     }
     importing->shape = pn_arena_strdup(&importing->arena, pn_buf_text(&shape));
+    importing->row_json = pn_arena_strdup(&importing->arena, pn_buf_text(&row));
     pn_buf_deinit(&shape);
+    pn_buf_deinit(&row);
 }
 
 int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e)

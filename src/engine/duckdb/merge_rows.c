@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "engine/duckdb/decode.h"
 #include "engine/duckdb/merge_parts.h"
+#include "engine/duckdb/row_json.h"
 
 enum { NAMED_ROWS = 3 };
 
@@ -130,8 +131,8 @@ int pn_merging_check_keys(struct merging *merging, struct pn_err *e)
     struct pn_buf rows;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_init(&rows, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT CAST(to_json(b) AS VARCHAR) FROM (SELECT * EXCLUDE (pn_deleted) FROM "
-                      "pn_batch) AS b WHERE ");
+    pn_buf_adds(&sql, "SELECT " PN_DUCKDB_ROW_SHOWN " FROM (SELECT * EXCLUDE (pn_deleted) FROM "
+                      "pn_batch) WHERE ");
     pn_merging_add_key(merging, &sql);
     pn_buf_adds(&sql, " IS NULL ORDER BY 1");
     int rc = name_rows(merging, &sql, &rows, &count, e);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/duckdb/files.h"
+#include "engine/duckdb/row_json.h"
 #include "engine/duckdb/scan.h"
 #include "engine/duckdb/widen.h"
 #include "engine/incremental.h"
@@ -97,7 +98,7 @@ static int show_rows(struct replacing *replacing, size_t at, struct pn_buf *out,
     duckdb_result result;
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_adds(&sql, "SELECT CAST(to_json(r) AS VARCHAR) FROM (SELECT *");
+    pn_buf_adds(&sql, "SELECT " PN_DUCKDB_ROW_SHOWN " FROM (SELECT *");
     for (size_t i = 0; i < file->value_count; i++) {
         pn_buf_adds(&sql, ", ");
         if (file->values[i].value != NULL) {
@@ -111,7 +112,7 @@ static int show_rows(struct replacing *replacing, size_t at, struct pn_buf *out,
     pn_buf_adds(&sql, " FROM read_parquet(");
     int rc = pn_duckdb_add_file(replacing->engine, replacing->table->path,
                                 &replacing->written->adds[at], &lease, false, &sql, e);
-    pn_buf_addf(&sql, PN_DUCKDB_FILE_END " LIMIT %d) AS r", NAMED_ROWS);
+    pn_buf_addf(&sql, PN_DUCKDB_FILE_END " LIMIT %d)", NAMED_ROWS);
     rc = rc == 0 ? pn_duckdb_run_buf(replacing->connection, &sql, &result, e) : rc;
     if (rc == 0) {
         for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
