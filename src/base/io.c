@@ -197,12 +197,6 @@ int pn_io_link(const struct pn_io *io, const char *from, const char *to, struct 
     return rc < 0 ? pn_err_errno(e, -rc, "cannot create %s", to) : 0;
 }
 
-int pn_io_symlink(const struct pn_io *io, const char *target, const char *path, struct pn_err *e)
-{
-    int rc = io->ops->symlink(io, target, path);
-    return rc < 0 ? pn_err_errno(e, -rc, "cannot create %s", path) : 0;
-}
-
 int pn_io_unlink(const struct pn_io *io, const char *path, struct pn_err *e)
 {
     int rc = io->ops->unlink(io, path);

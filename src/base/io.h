@@ -37,7 +37,6 @@ struct pn_io_ops {
     int (*stat)(const struct pn_io *io, const char *path, struct stat *st);
     int (*rename)(const struct pn_io *io, const char *from, const char *to);
     int (*link)(const struct pn_io *io, const char *from, const char *to);
-    int (*symlink)(const struct pn_io *io, const char *target, const char *path);
     int (*unlink)(const struct pn_io *io, const char *path);
     int (*mkdir)(const struct pn_io *io, const char *path, mode_t mode);
     int (*rmdir)(const struct pn_io *io, const char *path);
@@ -119,9 +118,6 @@ int pn_io_rename(const struct pn_io *io, const char *from, const char *to,
                  struct pn_err *e) PN_MUST_CHECK;
 int pn_io_link(const struct pn_io *io, const char *from, const char *to,
                struct pn_err *e) PN_MUST_CHECK; /* EEXIST is class CONFLICT */
-/* A symbolic link at `path`. */
-int pn_io_symlink(const struct pn_io *io, const char *target, const char *path,
-                  struct pn_err *e) PN_MUST_CHECK;
 int pn_io_unlink(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;
 /* The folder and every missing parent; the parent of each one made is synced. */
 int pn_io_mkdirs(const struct pn_io *io, const char *path, struct pn_err *e) PN_MUST_CHECK;

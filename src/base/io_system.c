@@ -98,12 +98,6 @@ static int system_link(const struct pn_io *io, const char *from, const char *to)
     return result_of(link(from, to));
 }
 
-static int system_symlink(const struct pn_io *io, const char *target, const char *path)
-{
-    (void)io;
-    return result_of(symlink(target, path));
-}
-
 static int system_unlink(const struct pn_io *io, const char *path)
 {
     (void)io;
@@ -207,7 +201,6 @@ const struct pn_io *pn_io_system(void)
         .stat = system_stat,
         .rename = system_rename,
         .link = system_link,
-        .symlink = system_symlink,
         .unlink = system_unlink,
         .mkdir = system_mkdir,
         .rmdir = system_rmdir,

@@ -173,6 +173,23 @@ def test_a_name_with_a_backslash_and_characters_of_patterns(imports, rows, tmp_p
             write(place / f"{name}.jsonl", '{"id":3}\n'), place / f"{name}.parquet")  # fmt: skip
     assert [row["id"] for row in rows()] == [1, 2, 3, 4]
     assert rows("SELECT object, line FROM dead_letters") == [{"object": str(csv), "line": 3}]
+    bad = write(place / f"{name}.parquet", "PAR1 and no more of it")
+    assert str(bad) in refusal(imports(bad, check=False))
+
+
+@pytest.mark.parametrize("name", ["b\\[*]x", "q\\?"])
+def test_a_data_folder_with_such_a_name(pipeline, tmp_path, name):
+    """Data files, and checkpoints of the log."""
+    data = tmp_path / name
+    more = ("--pipeline", pipeline, "--format", "json")
+    for number in range(12):
+        file = write(tmp_path / f"{number}.jsonl", f'{{"id": {number}}}\n')
+        run("import", "orders", file, "--quiet", *more, data=data)
+    assert list(data.glob("store/raw/orders/_delta_log/*.checkpoint.parquet"))
+    for _ in range(2):
+        found = run("query", "SELECT count(*) AS n FROM orders", *more, data=data).stdout
+        assert json.loads(found) == [{"n": 12}]
+        run("table", "optimize", "orders", "--pipeline", pipeline, data=data)
 
 
 def test_what_other_programs_write(imports, rows, tmp_path):

@@ -190,9 +190,8 @@ int pn_csv_records(const struct pn_io *io, const char *path, const struct pn_csv
 int pn_import_check_same(const struct pn_duckdb *engine, const struct pn_import_file *file,
                          struct pn_err *e) PN_MUST_CHECK;
 
-/* Decompresses what only some of the readers can, and links to a file whose path DuckDB cannot be
- * told; *unpacked is NULL for other files. Caller removes the file, after a failure too, and frees
- * its path. */
+/* Decompresses what only some of the readers can; *unpacked is NULL for other files. Caller removes
+ * the file, after a failure too, and frees its path. */
 int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file, char **unpacked,
                      struct pn_err *e) PN_MUST_CHECK;
 int pn_duckdb_import_lines(struct pn_embedded_engine *base, const struct pn_import *import,

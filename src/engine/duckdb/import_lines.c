@@ -32,44 +32,16 @@ int pn_import_check_same(const struct pn_duckdb *engine, const struct pn_import_
                               file->name);
 }
 
-/* In a pattern, DuckDB takes a backslash for the end of a folder's name, and pn_duckdb_add_path()
- * makes a pattern of a path with one of the other characters. */
-static bool has_path_to_hide(const struct pn_import_file *file)
-{
-    return file->format != PN_FILE_JSON && strchr(file->path, '\\') != NULL &&
-           strpbrk(file->path, "*?[") != NULL;
-}
-
-/* The name of the link says how the file is compressed. */
-static int hide_path(struct pn_duckdb *engine, const struct pn_import_file *file,
-                     const char *folder, char **link, struct pn_err *e)
-{
-    const char *end = pn_file_packing_of(file->path) == PN_FILE_GZIP ? ".gz" : "";
-    char uuid[PN_UUID_SIZE];
-    char *target = NULL;
-    int rc = pn_io_absolute_path(file->path, &target, e);
-    if (rc == 0) {
-        *link = pn_xasprintf("%s/import-%s%s", folder, pn_uuid(uuid), end);
-        rc = pn_io_symlink(engine->config.io, target, *link, e);
-    }
-    free(target);
-    return rc;
-}
-
 int pn_import_unpack(struct pn_duckdb *engine, const struct pn_import_file *file, char **unpacked,
                      struct pn_err *e)
 {
     const char *folder = NULL;
     char uuid[PN_UUID_SIZE];
-    bool is_packed =
-        file->format != PN_FILE_PARQUET && pn_file_packing_of(file->path) == PN_FILE_ZSTD;
-    if (!is_packed && !has_path_to_hide(file)) {
+    if (file->format == PN_FILE_PARQUET || pn_file_packing_of(file->path) != PN_FILE_ZSTD) {
         return 0;
     }
     int rc = pn_duckdb_temp_folder(engine, &folder, e);
-    if (rc == 0 && !is_packed) {
-        rc = hide_path(engine, file, folder, unpacked, e);
-    } else if (rc == 0) {
+    if (rc == 0) {
         *unpacked = pn_xasprintf("%s/import-%s", folder, pn_uuid(uuid));
         rc = pn_unzstd_file(engine->config.io, file->path, *unpacked, UNPACKED_BYTES_MAX, e);
     }

@@ -146,7 +146,9 @@ struct pn_duckdb_said {
 int pn_duckdb_fail_in(struct pn_err *e, const char *message, const struct pn_duckdb_said *said);
 int pn_duckdb_fail(struct pn_err *e, const char *message);
 
-/* Appends 'text', "name", and the literal of a path to read, in which no character is a pattern. */
+/* Appends 'text', "name", and the literal of a path to read, in which no character is a pattern. In
+ * a pattern, a backslash ends the name of a folder, so a path that has one stays as it is: DuckDB
+ * looks for a file of that very name before it takes the text for a pattern. */
 void pn_duckdb_add_text(struct pn_buf *sql, const char *text);
 void pn_duckdb_add_name(struct pn_buf *sql, const char *name);
 void pn_duckdb_add_path(struct pn_buf *sql, const char *path);

@@ -108,7 +108,7 @@ void pn_duckdb_reach_list(const struct pn_duckdb_reach *reach, struct pn_buf *sq
         const char *path = reach->paths[i];
         pn_buf_adds(sql, i == 0 ? "" : ", ");
         pn_duckdb_add_text(sql, path);
-        if (strpbrk(path, "*?[") != NULL) {
+        if (strpbrk(path, "*?[") != NULL && strchr(path, '\\') == NULL) {
             pn_buf_adds(sql, ", ");
             pn_duckdb_add_path(sql, path);
         }

@@ -165,6 +165,10 @@ void pn_duckdb_add_name(struct pn_buf *sql, const char *name)
 
 void pn_duckdb_add_path(struct pn_buf *sql, const char *path)
 {
+    if (strchr(path, '\\') != NULL) {
+        pn_duckdb_add_text(sql, path);
+        return;
+    }
     pn_buf_addc(sql, '\'');
     for (; *path != '\0'; path++) {
         switch (*path) {

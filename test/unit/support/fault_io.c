@@ -247,16 +247,6 @@ static int fault_link(const struct pn_io *io, const char *from, const char *to)
     return fault->under->ops->link(fault->under, from, to);
 }
 
-static int fault_symlink(const struct pn_io *io, const char *target, const char *path)
-{
-    struct fault_io *fault = fault_of(io);
-    struct verdict verdict = judge(fault, FAULT_LINK);
-    if (verdict.error != 0) {
-        return -verdict.error;
-    }
-    return fault->under->ops->symlink(fault->under, target, path);
-}
-
 static int fault_unlink(const struct pn_io *io, const char *path)
 {
     struct fault_io *fault = fault_of(io);
@@ -326,7 +316,6 @@ void fault_io_init(struct fault_io *fault, const struct pn_io *under)
         .setxattr = fault_setxattr,
         .getxattr = fault_getxattr,
         .link = fault_link,
-        .symlink = fault_symlink,
         .unlink = fault_unlink,
         .mkdir = fault_mkdir,
         .rmdir = fault_rmdir,
