@@ -473,9 +473,9 @@ static void test_dead_letters_of_the_sink(void **state)
     load_text(fixture, "{\"id\":1}\n", 1, 2);
     assert_answer(fixture, "SELECT * FROM dead_letters ORDER BY \"offset\"",
                   "\"raw_thing\"|\"t.thing\"|1|4|null|null|\"invalid JSON\"|\"x{\"|"
-                  "\"2026-11-23T15:44:43.123000Z\"|null|null|null\n"
+                  "\"2026-11-23T15:44:43.123000Z\"|null|null|null|null\n"
                   "\"raw_thing\"|\"t.thing\"|1|5|null|null|\"invalid JSON (the value is in "
-                  "base64)\"|\"/w==\"|\"2026-11-23T15:44:44Z\"|null|null|null\n");
+                  "base64)\"|\"/w==\"|\"2026-11-23T15:44:44Z\"|null|null|null|null\n");
 }
 
 /* A bad row whose line is not known has none, and not line 0. */
