@@ -11,6 +11,7 @@ import pytest
 
 from pinion import run
 from test_incremental import Landing, crash, land, rows, task, write_pipeline
+from test_incremental_others import overtaken
 
 TESTS = """
     expect:
@@ -240,6 +241,57 @@ def test_what_was_dropped_stays_away(data, tmp_path, countries, tested):
         assert len(found(data, grow, LETTERS)) == 1
 
 
+def test_a_full_refresh_forgets_what_was_dropped_and_is_gone(data, tmp_path, countries):
+    """Also where no row fails any more."""
+    grow = pipeline(tmp_path, "grow", APPEND, APPEND)
+    begin(data, grow)
+    land(data, "shop.orders", 0, 0, [order(amount=-1)])
+    make(data, grow)
+    run("dead-letters", "drop", "--table", "orders", "--yes", "--pipeline", grow, data=data)
+    [remembered] = (data / "store").rglob("_dropped/*.jsonl")
+    assert remembered.read_text()
+    for path in (data / "store/topics/shop.orders/partition=0").iterdir():
+        path.unlink()
+    land(data, "shop.orders", 0, 2, [order(id=2)])
+    make(data, grow, "--full-refresh")
+    assert not [path for path in (data / "store").rglob("_dropped/*") if path.read_text()]
+
+
+@pytest.mark.parametrize(("tested", "raw", "clean"), [CASES[0], CASES[3]])
+def test_a_slow_run_adds_no_letters_when_others_have_committed(
+    data, tmp_path, countries, tested, raw, clean
+):
+    """It would be killed before it takes them back, and the turns of the others are over."""
+    grow = pipeline(tmp_path, "grow", raw, clean, tested)
+    name = "load" if tested == "raw_orders" else "clean"
+    begin(data, grow)
+    land(data, "shop.orders", 0, 0, [order(id=0, amount=-1)])
+    make(data, grow)
+    log = data / "store/grow/dead_letters/_delta_log"
+    state = {"is_early": False, "commits": set()}
+
+    def others():
+        state["is_early"] = set(log.glob("*.json")) == state["commits"]
+        for more in range(2):
+            make(data, grow)
+            if more == 0:
+                land(data, "shop.orders", 0, number + 1, [order(id=number + 1, amount=-1)])
+        state["commits"] = set(log.glob("*.json"))
+
+    number = 0
+    while not state["is_early"]:  # it was stopped before it had committed letters
+        number += 3
+        land(data, "shop.orders", 0, number, [order(id=number, amount=-1)])
+        if name == "clean":
+            task("load", data, grow)
+        state["commits"] = set(log.glob("*.json"))
+        returncode, told = overtaken(data, grow, name, others)
+    assert returncode != 0 and "another run" in told, told
+    assert set(log.glob("*.json")) == state["commits"]
+    ids = [json.loads(row["value"])["id"] for row in rows(data, grow, LETTERS)]
+    assert sorted(ids) == sorted(set(ids)) and number + 1 in ids
+
+
 def test_unique_is_in_the_table_and_in_the_batch(data, tmp_path, countries):
     unique = "\n    expect: [{unique: id, action: quarantine}]"
     grow = write_pipeline(tmp_path / "grow", "grow", APPEND, APPEND + unique, SQL)
@@ -311,6 +363,24 @@ def test_a_relationship_is_that_of_the_moment(data, tmp_path, countries):
     assert [row["country"] for row in rows(data, grow, "FROM raw_orders ORDER BY 5")] == ["a", "c"]
     letters = [json.loads(row["value"])["country"] for row in rows(data, grow, LETTERS)]
     assert sorted(letters) == ["c", "d"]
+
+
+@pytest.mark.parametrize("raw", [APPEND, MERGE, MERGE + "\n    partition_by: op"])
+def test_a_relationship_to_the_table_itself(data, tmp_path, countries, raw):
+    """Its rows count, and those of the run."""
+    test = "{relationship: {column: seq, to: raw_orders.id}, action: quarantine}"
+    grow = write_pipeline(tmp_path / "grow", "grow", f"{raw}\n    expect: [{test}]", WHOLE, SQL)
+    begin(data, grow)
+    land(data, "shop.orders", 0, 0, [order(id=1, seq=1)])
+    make(data, grow)
+    land(data, "shop.orders", 0, 1, [order(id=2, seq=1), order(id=3, seq=2), order(id=4, seq=9)])
+    make(data, grow)
+    for args in ((), ("--full-refresh",)):
+        make(data, grow, *args)
+        ids = [row["id"] for row in rows(data, grow, "SELECT id FROM raw_orders ORDER BY id")]
+        assert ids == [1, 2, 3]
+        [letter] = rows(data, grow, LETTERS)
+        assert json.loads(letter["value"])["id"] == 4
 
 
 def test_files_of_the_store_are_tested_too(data, tmp_path):

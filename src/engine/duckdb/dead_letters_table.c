@@ -315,6 +315,11 @@ static int rewrite(const struct pn_letters_putting *putting, bool nothing, struc
     int64_t version = -1;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_newest(dead->engine, dead->itself.path, &snapshot, e);
+    for (size_t i = 0; rc == 0 && i < dead->count; i++) {
+        if (!putting->ways[i].is_added && pn_letters_has_rows(putting, i)) {
+            rc = pn_letter_batch_check(putting->ways[i].batch, dead->engine, e);
+        }
+    }
     if (rc == 0) { /* after the letters: a drop after this makes the commit fail as moved */
         rc = pn_dropped_read(dead->engine, putting->connection, putting->dropped, e);
     }
@@ -442,9 +447,12 @@ static int append(const struct pn_letters_putting *putting, size_t i, int64_t *r
     struct pn_file_lease lease = {0};
     struct pn_buf sql;
     int64_t version = -1;
-    char *app_id = pn_xasprintf("pinion/dead_letters/%s", dead->tables[i]->name);
+    char *app_id = pn_letter_batch_count_id(dead->tables[i]);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_newest(dead->engine, dead->itself.path, &snapshot, e);
+    if (rc == 0 && pn_letters_has_rows(putting, i)) {
+        rc = pn_letter_batch_check(putting->ways[i].batch, dead->engine, e);
+    }
     if (rc == 0) { /* after the letters: one that is not there any more is among the dropped */
         rc = pn_dropped_read(dead->engine, putting->connection, putting->dropped, e);
     }

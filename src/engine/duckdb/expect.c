@@ -214,8 +214,8 @@ static int view_have(struct testing *testing, bool adds, struct pn_err *e)
     return rc;
 }
 
-/* The column that a relationship means: of the table itself the rows that were written, of another
- * its newest version. */
+/* The column that a relationship means: of the table itself the rows that were written and those
+ * that it has, of another its newest version. */
 static int view_other(struct testing *testing, size_t i, bool exists, struct pn_err *e)
 {
     const struct pn_expect *expect = &testing->table->expects[i];
@@ -234,6 +234,9 @@ static int view_other(struct testing *testing, size_t i, bool exists, struct pn_
     pn_buf_adds(&sql, " AS c FROM ");
     if (itself) {
         pn_duckdb_add_name(&sql, testing->table->name);
+        pn_buf_adds(&sql, " UNION ALL SELECT ");
+        pn_duckdb_add_name(&sql, expect->other_column->name);
+        pn_buf_adds(&sql, " FROM " HAVE);
     } else {
         rc = exists ? pn_duckdb_newest(testing->engine, columns.path, &snapshot, e) : 0;
         if (rc == 0 && exists && snapshot == NULL) {

@@ -2,9 +2,11 @@
 
 #include <inttypes.h>
 
+#include "base/mem.h"
 #include "base/random.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/letters_out.h"
+#include "engine/duckdb/write.h"
 
 enum {
     FIRST_TURN_BITS = 30,   /* with the draw below 53 bits, as JSON has them */
@@ -37,6 +39,22 @@ void pn_letter_batch_begin(struct pn_letter_batch *batch, const struct pn_table 
         .before = before,
         .first = version_of(snapshot, PN_LETTER_BATCH_FIRST),
     };
+}
+
+int pn_letter_batch_check(const struct pn_letter_batch *batch, struct pn_duckdb *engine,
+                          struct pn_err *e)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    if (batch == NULL || batch->table == NULL) {
+        return 0;
+    }
+    int rc = pn_duckdb_newest(engine, batch->table->path, &snapshot, e);
+    if (rc == 0 && version_of(snapshot, PN_LETTER_BATCH) != batch->before) {
+        rc = pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                        "another run made table '%s' meanwhile: run it again", batch->table->name);
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    return rc;
 }
 
 /* --- which letters go ------------------------------------------------------------------------- */
@@ -128,6 +146,11 @@ void pn_letter_batch_txns(const struct pn_letter_batch *batch, int64_t now_ms,
         txns[(*count)++] = (struct pn_delta_txn){
             .app_id = PN_LETTER_BATCH_FIRST, .version = batch->number, .updated_ms = now_ms};
     }
+}
+
+char *pn_letter_batch_count_id(const struct pn_table *table)
+{
+    return pn_xasprintf("pinion/dead_letters/%s", table->name);
 }
 
 void pn_letter_batch_add(const struct pn_letter_batch *batch, struct pn_buf *sql)

@@ -5,6 +5,7 @@
  * - The run draws a number, and adds its letters with it, in the column `batch` of the table of
  *   dead letters. Then it commits its rows, with the number as the txn PN_LETTER_BATCH. So rows are
  *   never missing from both tables.
+ * - It adds no letters once another run has committed the table since it began.
  * - After the commit, letters of the table go away that have another number of the same turn: they
  *   are of runs that were killed, or were slower. If this run is killed before, the next one does
  *   it when it begins. A run whose commit fails takes its letters back.
@@ -42,6 +43,11 @@ void pn_letter_batch_begin(struct pn_letter_batch *batch, const struct pn_table 
 /* Before the run: takes out letters that the last commit has settled. */
 int pn_letter_batch_settle_last(const struct pn_letter_batch *batch, struct pn_duckdb *engine,
                                 duckdb_connection connection, struct pn_err *e) PN_MUST_CHECK;
+/* Before the run adds its letters, and after it has read their table: RETRY when another run has
+ * committed the table since this one began. Letters of a turn that is over would stay if this run
+ * was then killed: the runs to come look only at the last turn. */
+int pn_letter_batch_check(const struct pn_letter_batch *batch, struct pn_duckdb *engine,
+                          struct pn_err *e) PN_MUST_CHECK;
 /* Appends the transactions of the run's commit, at most PN_LETTER_BATCH_TXNS. */
 void pn_letter_batch_txns(const struct pn_letter_batch *batch, int64_t now_ms,
                           struct pn_delta_txn *txns, int64_t *before, size_t *count);
@@ -49,6 +55,9 @@ void pn_letter_batch_txns(const struct pn_letter_batch *batch, int64_t now_ms,
  * fails here is logged; the next run does it. */
 void pn_letter_batch_settle(const struct pn_letter_batch *batch, struct pn_duckdb *engine,
                             duckdb_connection connection, int rc);
+/* The transaction that counts the commits that add letters of a table. It makes the second of two
+ * commits at once fail, which then looks at the table again. Caller frees it. */
+char *pn_letter_batch_count_id(const struct pn_table *table);
 /* Appends the value of the column `batch`; `batch` may be NULL, or none. */
 void pn_letter_batch_add(const struct pn_letter_batch *batch, struct pn_buf *sql);
 

@@ -231,8 +231,8 @@ static int commit_tables(struct load *load, size_t *done, struct pn_err *e)
     return rc;
 }
 
-/* Settles which letters of data tests stay. `done` tables were committed, the next one failed with
- * `rc`, if there is one. */
+/* Settles which letters of data tests stay. `done` tables were committed; the commit of the next
+ * one, if there was one, failed with `rc`. */
 static void settle_letters(struct load *load, size_t done, int rc)
 {
     duckdb_connection connection = NULL;
@@ -281,11 +281,12 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
     if (rc == 0) {
         rc = commit_dead_letters(&load, e);
     }
+    bool has_letters = rc == 0; /* what the commit of the letters failed with is of no table */
     if (rc == 0) {
         rc = commit_tables(&load, &done, e);
     }
     if (was_read) {
-        settle_letters(&load, done, rc);
+        settle_letters(&load, done, has_letters ? rc : PN_FAIL);
     }
     for (size_t i = 0; i < count; i++) {
         if (i >= done) {

@@ -1,5 +1,7 @@
 #include "engine/duckdb/quarantine.h"
 
+#include <stdlib.h>
+
 #include "engine/duckdb/dead_letters_parts.h"
 #include "engine/duckdb/dropped.h"
 #include "engine/duckdb/letter_maker.h"
@@ -144,30 +146,43 @@ out:
     return rc;
 }
 
-/* Adds letters, none where `select` is NULL. What was dropped stays away, until a run that makes
- * the table afresh does not find it again. */
+/* Adds the letters with the run's number; `select` NULL: there are none. PN_DELTA_TXN_SEEN: another
+ * commit that adds some of the table was faster. */
 static int add(struct pn_duckdb *engine, duckdb_connection connection,
                const struct pn_letter_batch *batch, bool afresh, const struct pn_buf *select,
                struct pn_err *e)
 {
     const struct pn_table letters = pn_dead_letters_table(engine->pipeline);
-    const struct pn_duckdb_put put = {.mode = PN_DELTA_APPEND};
+    struct pn_delta_snapshot *snapshot = NULL;
     struct pn_written written = {0};
     struct pn_dropped dropped = {.keys = NULL};
     struct pn_buf found;
     struct pn_buf sql;
     int64_t version = -1;
+    char *app_id = pn_letter_batch_count_id(batch->table);
     pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    int rc = pn_dropped_read(engine, connection, &dropped, e);
-    if (rc == 0 && select != NULL) {
-        rc = add_found(engine, batch->table, batch, select, &found, e);
-        pn_buf_addf(&sql, "SELECT * FROM (%s) WHERE " PN_NOT_DROPPED, pn_buf_text(&found));
+    int rc = pn_duckdb_newest(engine, letters.path, &snapshot, e);
+    if (rc == 0) {
+        rc = pn_letter_batch_check(batch, engine, e);
+    }
+    if (rc == 0) {
+        rc = pn_dropped_read(engine, connection, &dropped, e);
     }
     if (rc == 0 && select != NULL) {
+        rc = add_found(engine, batch->table, batch, select, &found, e);
+    }
+    if (rc == 0 && select != NULL) {
+        pn_buf_addf(&sql, "SELECT * FROM (%s) WHERE " PN_NOT_DROPPED, pn_buf_text(&found));
         rc = pn_duckdb_write(engine, connection, &letters, &sql, &written, e);
     }
     if (rc == 0 && written.rows > 0) {
+        const int64_t before = snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
+        const struct pn_delta_txn txn = {.app_id = app_id,
+                                         .version = before < 0 ? 1 : before + 1,
+                                         .updated_ms = pn_wall_ms(engine->clock)};
+        const struct pn_duckdb_put put = {
+            .mode = PN_DELTA_APPEND, .txns = &txn, .txns_before = &before, .txn_count = 1};
         rc = pn_duckdb_commit(engine, &letters, &written, &put, &version, e);
         if (rc != 0) {
             pn_duckdb_write_undo(engine, &written, rc);
@@ -178,8 +193,10 @@ static int add(struct pn_duckdb *engine, duckdb_connection connection,
     }
     pn_dropped_deinit(&dropped);
     pn_written_deinit(&written);
+    pn_delta_snapshot_destroy(&snapshot);
     pn_buf_deinit(&found);
     pn_buf_deinit(&sql);
+    free(app_id);
     return rc;
 }
 
@@ -187,19 +204,20 @@ int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
                          const struct pn_table *table, const struct pn_quarantine *to,
                          const struct pn_buf *select, struct pn_err *e)
 {
+    bool adds = to->batch != NULL && to->batch->table != NULL;
     if (to->load != NULL) {
         return select != NULL
                    ? pn_dead_letters_take_rows(to->load, connection, to->place, select, e)
                    : 0;
     }
-    if (to->batch != NULL && to->batch->table != NULL) {
-        bool is_idle = select == NULL && !to->afresh;
-        return is_idle ? 0 : add(engine, connection, to->batch, to->afresh, select, e);
+    if (adds && select == NULL && !to->afresh) {
+        return 0;
     }
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
-        int rc = replace(engine, connection, table, select, e);
-        if (rc != PN_DELTA_MOVED) { /* another run has committed its dead letters */
-            return rc;
+        int rc = adds ? add(engine, connection, to->batch, to->afresh, select, e)
+                      : replace(engine, connection, table, select, e);
+        if (rc != PN_DELTA_MOVED && rc != PN_DELTA_TXN_SEEN) {
+            return rc; /* otherwise another run has committed its dead letters */
         }
     }
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
