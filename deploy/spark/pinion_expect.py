@@ -57,10 +57,13 @@ class Tests:
         )  # fmt: skip
 
     def related(self, frame, number, test):
-        """With the mark of a relationship: is the value in the other table's newest version?"""
+        """With the mark of a relationship: is the value in the other table's newest version, or of
+        the table itself in its rows and those of the run?"""
         column, place = named(test["columns"][0]), f"_pinion_other_{number}"
         if test["other"] == self.name:
-            other = frame
+            other = frame.select(named(test["other_column"]))
+            if self.stays is not None:
+                other = other.union(self.stays.select(named(test["other_column"])))
         else:
             key = self.lake.pipeline.TABLES[test["other"]]["path"]
             if not self.lake.has_table(self.lake.path(key)):

@@ -374,6 +374,16 @@ def test_unique_sees_the_rows_that_stay(library, tmp_path):
         shop.run("load", "pinion")
 
 
+def test_a_relationship_to_the_table_itself_sees_the_rows_that_stay(library, tmp_path):
+    test = "{relationship: {column: seq, to: raw_orders.id}}"
+    shop = begun(library, tmp_path, f"mode: append\n    expect:\n      - {test}")
+    grow.land(shop.data, "shop.orders", 0, 7, [{**VALUES[3], "id": 7}, {**VALUES[0], "seq": 7}])
+    assert "class" not in shop.spark("load")
+    grow.land(shop.data, "shop.orders", 0, 9, [{**VALUES[3], "id": 9}, {**VALUES[0], "seq": 8}])
+    refused = shop.spark("load")
+    assert "table 'raw_orders': 1 row does not pass relationship(seq" in refused["message"]
+
+
 def test_what_is_refused_and_what_makes_a_table_afresh(library, tmp_path):
     shop = begun(library, tmp_path)
     grow.land(shop.data, "shop.orders", 0, 7, [{"seq": 1}, *VALUES])
