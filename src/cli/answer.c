@@ -9,6 +9,7 @@ struct answer {
     struct pn_row_writer *output;
     struct pn_json_parser *parser;
     const char *at; /* of struct pn_ask */
+    bool for_import;
 };
 
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
@@ -30,8 +31,11 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
                   const struct pn_json *parameters, struct pn_err *e)
 {
     const struct pn_rows rows = {.columns = take_columns, .row = take_row, .arg = answer};
-    const struct pn_ask ask = {
-        .sql = sql, .parameters = parameters, .at = answer->at, .rows = &rows};
+    const struct pn_ask ask = {.sql = sql,
+                               .parameters = parameters,
+                               .at = answer->at,
+                               .for_import = answer->for_import,
+                               .rows = &rows};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     answer->parser = pn_json_parser_create();
     int rc = pn_engine_ask(engine, &ask, &failure);
@@ -49,7 +53,7 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
 int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
                   const struct pn_cli_select *select, struct pn_err *e)
 {
-    struct answer asked = {.cli = cli, .at = select->at};
+    struct answer asked = {.cli = cli, .at = select->at, .for_import = select->for_import};
     return answer(&asked, engine, select->sql, NULL, e);
 }
 

@@ -9,6 +9,7 @@
 struct pn_cli_select {
     const char *sql;
     const char *at;
+    bool for_import; /* of struct pn_ask */
 };
 
 /* Asks the engine and prints the answer to cli->out. */

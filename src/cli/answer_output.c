@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -16,10 +17,23 @@
 bool pn_answer_output_choose(struct pn_cli *cli, struct pn_answer_output *output, int *status)
 {
     static const char *const endings[] = {"parquet", "csv", "jsonl", "ndjson", "json"};
-    const char *dot = output->path != NULL ? strrchr(output->path, '.') : NULL;
+    const char *slash = output->path != NULL ? strrchr(output->path, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : output->path;
+    const char *dot = name != NULL ? strrchr(name, '.') : NULL;
     const char *format = output->format;
     for (size_t i = 0; format == NULL && dot != NULL && i < sizeof endings / sizeof *endings; i++) {
-        format = strcmp(dot + 1, endings[i]) == 0 ? endings[i] : NULL;
+        format = strcasecmp(dot + 1, endings[i]) == 0 ? endings[i] : NULL;
+    }
+    if (name != NULL && name[0] == '\0') {
+        *status = pn_cli_usage(cli, "--output needs the name of a file");
+        return false;
+    }
+    if (format == NULL && dot != NULL && dot != name) {
+        *status = pn_cli_usage(cli,
+                               "the end of %s does not name a format: end it in .parquet, .csv, "
+                               ".json, .jsonl or .ndjson, or give --format",
+                               output->path);
+        return false;
     }
     if (format == NULL) {
         format = output->usual != NULL ? output->usual : "table";
@@ -46,6 +60,7 @@ static int make_folder(const struct pn_cli *cli, const char *path, char **folder
     *folder = pn_xasprintf("%s.%s.tmp", path, pn_uuid(uuid));
     int rc = pn_io_mkdir_private(cli->io, *folder, e);
     if (rc != 0) {
+        pn_err_prefix(e, "cannot write %s, which is made in a folder beside it", path);
         free(*folder);
         *folder = NULL;
     }

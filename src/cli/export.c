@@ -1,23 +1,68 @@
 /* pinion export: a table's rows as a file. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/query_ask.h"
 
-enum { SQL_BYTES_MAX = 8192 };
+enum { SQL_BYTES_MAX = 16 << 20 };
 
-/* SELECT * FROM "TABLE", where TABLE may end with @VERSION. */
-static int write_sql(const char *table, struct pn_buf *sql, struct pn_err *e)
+static void add_name(struct pn_buf *sql, const char *name, size_t len)
 {
-    pn_buf_adds(sql, "SELECT * FROM \"");
-    for (; *table != '\0'; table++) {
-        if (*table == '"') {
+    pn_buf_addc(sql, '"');
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] == '"') {
             pn_buf_addc(sql, '"');
         }
-        pn_buf_addc(sql, *table);
+        pn_buf_addc(sql, name[i]);
     }
     pn_buf_addc(sql, '"');
+}
+
+static bool holds_json(const struct pn_type *type)
+{
+    bool holds = type->kind == PN_TYPE_JSON;
+    for (size_t i = 0; !holds && i < type->field_count; i++) {
+        holds = holds_json(&type->fields[i].type);
+    }
+    return holds;
+}
+
+/* In JSON, what a column of the type json holds is a value, not a text with it. */
+static void replace_json(const struct pn_table *table, struct pn_buf *sql)
+{
+    bool any = false;
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct pn_column *column = &table->columns[i];
+        if (!holds_json(&column->type)) {
+            continue;
+        }
+        pn_buf_adds(sql, any ? ", CAST(" : " REPLACE (CAST(");
+        add_name(sql, column->name, strlen(column->name));
+        pn_buf_adds(sql, " AS ");
+        pn_type_json_sql(&column->type, sql);
+        pn_buf_adds(sql, ") AS ");
+        add_name(sql, column->name, strlen(column->name));
+        any = true;
+    }
+    pn_buf_adds(sql, any ? ")" : "");
+}
+
+/* SELECT * FROM "TABLE", where TABLE may end with @VERSION. */
+static int write_sql(const struct pn_app *app, const char *name, bool is_json, struct pn_buf *sql,
+                     struct pn_err *e)
+{
+    char *table_name = pn_xstrndup(name, strcspn(name, "@"));
+    const struct pn_table *table = pn_pipeline_table(app->pipeline, table_name);
+    pn_buf_adds(sql, "SELECT *");
+    if (is_json && table != NULL) {
+        replace_json(table, sql);
+    }
+    pn_buf_adds(sql, " FROM ");
+    add_name(sql, name, strlen(name));
+    free(table_name);
     return pn_buf_check(sql, "the name of the table", e);
 }
 
@@ -59,12 +104,14 @@ int pn_cmd_export(struct pn_cli *cli, int argc, char **argv)
     const struct pn_app *app = NULL;
     struct pn_buf sql;
     pn_buf_init(&sql, SQL_BYTES_MAX);
-    int rc = write_sql(argv[0], &sql, &e);
+    int rc = pn_cli_app(cli, &app, &e);
     if (rc == 0) {
-        question.select.sql = pn_buf_text(&sql);
-        rc = pn_cli_app(cli, &app, &e);
+        bool is_json = cli->format == PN_FORMAT_JSON || cli->format == PN_FORMAT_JSONL;
+        rc = write_sql(app, argv[0], is_json && !question.output.is_parquet, &sql, &e);
     }
     if (rc == 0) {
+        question.select.sql = pn_buf_text(&sql);
+        question.select.for_import = true;
         rc = pn_cli_ask(cli, app, &question, &e);
     }
     pn_buf_deinit(&sql);

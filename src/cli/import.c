@@ -206,7 +206,7 @@ static int do_import(struct importing *importing, const char *name, struct pn_in
         return pn_import_to_topic(cli, importing->app, importing->engine, &importing->import, name,
                                   &importing->records, e);
     }
-    pn_progress_start(&importing->progress, cli->err, cli->quiet, cli->clock, "importing",
+    pn_progress_start(&importing->progress, cli->err, cli->quiet, cli->clock, "importing bytes",
                       importing->bytes);
     bool is_shown = pthread_create(&importing->thread, NULL, show, importing) == 0;
     rc = pn_engine_import(importing->engine, &importing->import, &importing->report, e);

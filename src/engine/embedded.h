@@ -37,6 +37,9 @@ struct pn_ask {
      * version of their own are read as of then. NULL: their newest versions. */
     const char *at;
     const struct pn_rows *rows;
+    /* Values are such that `pinion import` reads them: bytes are base64, and a text of DuckDB's
+     * type JSON is its JSON. Queries on Spark give them as ever. */
+    bool for_import;
     /* Further queries follow: what the engine opens for this one is to serve all tables of the
      * pipeline. Otherwise it opens no file but those of the tables that the query names. */
     bool in_turn;

@@ -422,6 +422,8 @@ const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
 
 /* The type in DuckDB's SQL: "BIGINT", "TIMESTAMP WITH TIME ZONE", "STRUCT("a" DOUBLE, ...)". */
 void pn_type_sql(const struct pn_type *type, struct pn_buf *out);
+/* The same, with DuckDB's JSON where the type is json, whose values tables have as texts. */
+void pn_type_json_sql(const struct pn_type *type, struct pn_buf *out);
 /* The type as pipeline.yml spells it: "bigint", "struct<latitude double, ...>", "array<int>". */
 void pn_type_name(const struct pn_type *type, struct pn_buf *out);
 /* The type in Delta's schema JSON: "long", or {"type":"struct","fields":[...]}. */

@@ -316,20 +316,21 @@ static void add_quoted_name(struct pn_buf *out, const char *name)
     pn_buf_addf(out, "\"%s\"", name); /* names are identifiers: nothing to escape */
 }
 
-void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
+static void add_sql(const struct pn_type *type, bool names_json, struct pn_buf *out)
 {
     if (is_simple(type)) {
-        add_word(simple_types[type->kind].sql, type, out);
+        bool is_json = names_json && type->kind == PN_TYPE_JSON;
+        add_word(is_json ? "JSON" : simple_types[type->kind].sql, type, out);
         return;
     }
     if (type->kind == PN_TYPE_ARRAY) {
-        pn_type_sql(&type->fields[0].type, out);
+        add_sql(&type->fields[0].type, names_json, out);
         pn_buf_adds(out, "[]");
         return;
     }
     if (type->kind == PN_TYPE_MAP) {
         pn_buf_adds(out, "MAP(VARCHAR, ");
-        pn_type_sql(&type->fields[1].type, out);
+        add_sql(&type->fields[1].type, names_json, out);
         pn_buf_addc(out, ')');
         return;
     }
@@ -338,9 +339,19 @@ void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
         pn_buf_adds(out, i > 0 ? ", " : "");
         add_quoted_name(out, type->fields[i].name);
         pn_buf_addc(out, ' ');
-        pn_type_sql(&type->fields[i].type, out);
+        add_sql(&type->fields[i].type, names_json, out);
     }
     pn_buf_addc(out, ')');
+}
+
+void pn_type_sql(const struct pn_type *type, struct pn_buf *out)
+{
+    add_sql(type, false, out);
+}
+
+void pn_type_json_sql(const struct pn_type *type, struct pn_buf *out)
+{
+    add_sql(type, true, out);
 }
 
 void pn_type_name(const struct pn_type *type, struct pn_buf *out)

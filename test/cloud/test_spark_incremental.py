@@ -208,7 +208,7 @@ def test_added_columns_with_rules_and_rows_of_imports(library, tmp_path):
     assert [row["id"] for row in shop.contents()["raw_orders"] if row["id"] in (80, 81)] == []
     run(*call, data=shop.data)  # both know that they went
     assert {80, 81} < {row["id"] for row in shop.contents()["raw_orders"]}
-    define(text.replace("mode: append", "mode: overwrite", 1), "overwritten")
+    define(text.replace("mode: append", "mode: overwrite"), "overwritten")
     refused = shop.spark("load")
     assert "2 rows of 1 imported file" in refused["message"], refused
 

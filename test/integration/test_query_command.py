@@ -341,6 +341,23 @@ def test_a_file_stays_as_it_was_when_the_query_fails(data, tmp_path):
         assert path.read_text() == "what was there" and os.listdir(tmp_path) == [path.name]
     done = run("query", "SELECT 1", "--output", tmp_path / "no/x.csv", data=data, check=False)
     assert done.returncode == 1 and "cannot create" in done.stderr
+    assert f"cannot write {tmp_path / 'no/x.csv'}, " in done.stderr
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "x.csv.gz", "x.v2", ""])
+def test_a_name_that_says_no_format_is_refused(data, tmp_path, name):
+    path = tmp_path / name if name else ""
+    for words in (["query", "SELECT 1 AS a"], ["export", "pin"]):
+        done = run(*words, "--output", path, data=data, check=False)
+        assert done.returncode == 2 and not (name and path.exists())
+        assert (".jsonl or .ndjson, or give --format" if name else "a file") in done.stderr
+
+
+def test_a_name_in_capitals_and_one_without_an_end(data, tmp_path):
+    (tmp_path / "folder.v2").mkdir()
+    for name, text in (("X.CSV", "a\r\n1\r\n"), ("folder.v2/rows", "a\n-\n1\n")):
+        run("query", "SELECT 1 AS a", "--output", tmp_path / name, data=data)
+        assert (tmp_path / name).read_bytes().decode() == text
 
 
 def test_a_result_in_what_is_no_usual_file(data, tmp_path):

@@ -129,6 +129,7 @@ static int bind(duckdb_prepared_statement statement, const struct pn_json *param
 /* What a result's rows are handed on with. */
 struct giving {
     const struct pn_rows *rows;
+    bool for_import;
     size_t count;
     duckdb_logical_type *types;
     struct pn_buf *cells;
@@ -169,7 +170,8 @@ static int give_chunk(struct giving *giving, duckdb_data_chunk chunk, struct pn_
         for (size_t i = 0; rc == 0 && i < giving->count; i++) {
             struct pn_buf *cell = &giving->cells[i];
             pn_buf_reset(cell);
-            pn_duckdb_json(cell, giving->types[i], duckdb_data_chunk_get_vector(chunk, i), row);
+            pn_duckdb_json(cell, giving->types[i], duckdb_data_chunk_get_vector(chunk, i), row,
+                           giving->for_import);
             giving->values[i] = pn_buf_text(cell);
             rc = pn_buf_check(cell, "a value", e);
         }
@@ -186,6 +188,7 @@ static int give(struct pn_duckdb *engine, const struct pn_ask *ask, duckdb_resul
     size_t count = duckdb_column_count(result);
     struct giving giving = {
         .rows = ask->rows,
+        .for_import = ask->for_import,
         .count = count,
         .types = pn_xcalloc(count, sizeof(duckdb_logical_type)),
         .cells = pn_xcalloc(count, sizeof(struct pn_buf)),

@@ -9,6 +9,7 @@
  *   import_parquet.c  which columns of a Parquet file fit
  *   import_lines.c    a file as JSON lines, for a topic
  *   import_columns.c  columns of a file as those of the table, with checks
+ *   import_nested.c   JSON texts as structs, arrays and maps
  *   json_array.c      an array as lines
  *   import_json.c     JSON, by the rules of landed objects
  *   csv_place.c       lines and bytes of records of a CSV
@@ -26,7 +27,7 @@
 /* A column of the table, and where its values come from. */
 struct pn_import_column {
     const struct pn_column *column;
-    bool is_file;      /* it is the file's name */
+    bool is_file;      /* it is the file's name, whatever the file says */
     int64_t at;        /* of the file's columns; -1: the file has none, all are null, or is_file */
     const char *raw;   /* expressions of SQL: the value in the file, ... */
     const char *value; /* ... as one of the column; with the next one over pn_r<i> and pn_v<i> */
@@ -157,6 +158,12 @@ void pn_import_add_reason(const struct pn_importing *importing, struct pn_buf *s
 void pn_import_add_record(const struct pn_importing *importing, struct pn_buf *sql);
 /* Does a failure of a statement say that there is a bad row? */
 bool pn_import_is_bad_row(const struct pn_err *e);
+
+/* --- import_nested.c -------------------------------------------------------------------------- */
+
+/* An expression that makes a struct, an array or a map of a JSON text; null where it does not fit.
+ * In the arena. */
+const char *pn_import_nested(const struct pn_type *type, const char *raw, struct pn_arena *arena);
 
 /* --- csv_place.c ------------------------------------------------------------------------------ */
 

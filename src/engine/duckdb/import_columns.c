@@ -35,7 +35,10 @@ static bool is_alias(const struct pn_column *column, const char *name)
 struct pn_import_column *pn_import_column_for(struct pn_importing *importing, const char *name)
 {
     struct pn_import_column *other = NULL;
-    for (size_t i = 0; i < importing->import->table->column_count; i++) {
+    /* What no column took of the records of a table that was exported is in a column, too. */
+    size_t count = importing->import->for_load ? importing->import->table->column_count
+                                               : importing->column_count;
+    for (size_t i = 0; i < count; i++) {
         struct pn_import_column *column = &importing->columns[i];
         if (column->is_file) {
             continue; /* a column of the file says nothing about that */
@@ -58,6 +61,23 @@ static bool takes_extra(const struct pn_import *import)
                             : import->drops_extra;
 }
 
+/* Does the table make the values of a column by itself, so that a file's are left out? Exports have
+ * such columns. */
+static bool is_made(const struct pn_import *import, const char *name)
+{
+    const struct pn_table *table = import->table;
+    bool is = false;
+    for (size_t i = 0; !is && !import->for_load && i < table->column_count; i++) {
+        is = table->columns[i].file_origin == PN_ORIGIN_FILE &&
+             strcmp(table->columns[i].name, name) == 0;
+    }
+    for (size_t i = 0; !is && !import->for_load && i < table->partition_count; i++) {
+        is = table->partitions[i].source != NULL &&
+             strcmp(table->partitions[i].column.name, name) == 0;
+    }
+    return is;
+}
+
 /* Where the columns' names stand: a CSV has them in its first line. */
 static const char *place_of_names(const struct pn_importing *importing)
 {
@@ -74,6 +94,9 @@ int pn_import_match(struct pn_importing *importing, const char *const *names, si
     const char *place = place_of_names(importing);
     for (size_t i = 0; i < count; i++) {
         struct pn_import_column *column = pn_import_column_for(importing, names[i]);
+        if (column == NULL && is_made(importing->import, names[i])) {
+            continue;
+        }
         if (column == NULL && !takes_extra(importing->import)) {
             return pn_err_input(e,
                                 "%s%s: table '%s' has no column '%.80s': add it to "
@@ -216,8 +239,7 @@ void pn_import_from_text(struct pn_importing *importing, struct pn_import_column
     case PN_TYPE_STRUCT:
     case PN_TYPE_ARRAY:
     case PN_TYPE_MAP:
-        column->value = pn_arena_printf(arena, "TRY_CAST(TRY_CAST(%s AS JSON) AS %s)", raw,
-                                        type_sql(importing, type));
+        column->value = pn_import_nested(type, raw, arena);
         return;
     default:
         break;

@@ -170,8 +170,9 @@ void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out);
 /* Can values of this type be shown as JSON? INPUT error naming `column` if not. */
 int pn_duckdb_json_check(duckdb_logical_type type, const char *column,
                          struct pn_err *e) PN_MUST_CHECK;
-/* Appends the value at `row` of a vector of a type that passed the check. */
-void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row);
+/* Appends the value at `row` of a vector of a type that passed the check; see struct pn_ask. */
+void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row,
+                    bool for_import);
 /* value_text.c: a value at `row` that JSON has no form of its own for (times, intervals, UUIDs,
  * bytes, ...). */
 void pn_duckdb_put_scalar(struct pn_json_writer *json, duckdb_logical_type type, void *data,

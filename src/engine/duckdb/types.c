@@ -153,6 +153,19 @@ static void list_name(duckdb_logical_type type, struct pn_buf *out)
     duckdb_destroy_logical_type(&child);
 }
 
+static void map_name(duckdb_logical_type type, struct pn_buf *out)
+{
+    duckdb_logical_type key = duckdb_map_type_key_type(type);
+    duckdb_logical_type value = duckdb_map_type_value_type(type);
+    pn_buf_adds(out, "MAP(");
+    pn_duckdb_type_name(key, out);
+    pn_buf_adds(out, ", ");
+    pn_duckdb_type_name(value, out);
+    pn_buf_addc(out, ')');
+    duckdb_destroy_logical_type(&key);
+    duckdb_destroy_logical_type(&value);
+}
+
 void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out)
 {
     static const struct {
@@ -184,7 +197,6 @@ void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out)
         {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE"},
         {DUCKDB_TYPE_TIME_NS, "TIME_NS"},
         {DUCKDB_TYPE_TIME_TZ, "TIME WITH TIME ZONE"},
-        {DUCKDB_TYPE_MAP, "MAP"},
         {DUCKDB_TYPE_UNION, "UNION"},
         {DUCKDB_TYPE_ARRAY, "ARRAY"},
         {DUCKDB_TYPE_ENUM, "ENUM"},
@@ -202,6 +214,9 @@ void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out)
         return;
     case DUCKDB_TYPE_LIST:
         list_name(type, out);
+        return;
+    case DUCKDB_TYPE_MAP:
+        map_name(type, out);
         return;
     case DUCKDB_TYPE_DECIMAL:
         pn_buf_addf(out, "DECIMAL(%u,%u)", (unsigned)duckdb_decimal_width(type),

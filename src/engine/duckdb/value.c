@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json_writer.h"
+#include "base/mem.h"
 #include "engine/duckdb/private.h"
 
 __extension__ typedef __int128 int128;
@@ -152,17 +153,17 @@ static void put_double(struct pn_json_writer *json, double value)
 }
 
 static void put_value(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
-                      idx_t row);
+                      idx_t row, bool for_import);
 
 static void put_struct(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
-                       idx_t row)
+                       idx_t row, bool for_import)
 {
     pn_json_put_object(json);
     for (idx_t i = 0; i < duckdb_struct_type_child_count(type); i++) {
         char *name = duckdb_struct_type_child_name(type, i);
         duckdb_logical_type child = duckdb_struct_type_child_type(type, i);
         pn_json_put_key(json, name);
-        put_value(json, child, duckdb_struct_vector_get_child(vector, i), row);
+        put_value(json, child, duckdb_struct_vector_get_child(vector, i), row, for_import);
         duckdb_destroy_logical_type(&child);
         duckdb_free(name);
     }
@@ -171,30 +172,32 @@ static void put_struct(struct pn_json_writer *json, duckdb_logical_type type, du
 
 /* `length` values of a child vector. */
 static void put_values(struct pn_json_writer *json, duckdb_logical_type child, duckdb_vector values,
-                       idx_t first, idx_t length)
+                       idx_t first, idx_t length, bool for_import)
 {
     pn_json_put_array(json);
     for (idx_t i = 0; i < length; i++) {
-        put_value(json, child, values, first + i);
+        put_value(json, child, values, first + i, for_import);
     }
     pn_json_end(json);
 }
 
 static void put_list(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
-                     idx_t row)
+                     idx_t row, bool for_import)
 {
     const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
     duckdb_logical_type child = child_type(type, 0);
-    put_values(json, child, duckdb_list_vector_get_child(vector), entry->offset, entry->length);
+    put_values(json, child, duckdb_list_vector_get_child(vector), entry->offset, entry->length,
+               for_import);
     duckdb_destroy_logical_type(&child);
 }
 
 static void put_array(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
-                      idx_t row)
+                      idx_t row, bool for_import)
 {
     idx_t length = duckdb_array_type_array_size(type);
     duckdb_logical_type child = child_type(type, 0);
-    put_values(json, child, duckdb_array_vector_get_child(vector), row * length, length);
+    put_values(json, child, duckdb_array_vector_get_child(vector), row * length, length,
+               for_import);
     duckdb_destroy_logical_type(&child);
 }
 
@@ -204,7 +207,7 @@ static void put_key(struct pn_json_writer *json, duckdb_logical_type type, duckd
 {
     struct pn_buf key;
     pn_buf_init(&key, KEY_BYTES_MAX);
-    pn_duckdb_json(&key, type, keys, row);
+    pn_duckdb_json(&key, type, keys, row, false);
     if (key.len > 0 && pn_buf_text(&key)[0] == '"') {
         pn_json_put_raw_name(json, pn_buf_text(&key), key.len);
     } else {
@@ -214,7 +217,7 @@ static void put_key(struct pn_json_writer *json, duckdb_logical_type type, duckd
 }
 
 static void put_map(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
-                    idx_t row)
+                    idx_t row, bool for_import)
 {
     const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
     duckdb_vector pairs = duckdb_list_vector_get_child(vector);
@@ -223,7 +226,7 @@ static void put_map(struct pn_json_writer *json, duckdb_logical_type type, duckd
     pn_json_put_object(json);
     for (idx_t i = entry->offset; i < entry->offset + entry->length; i++) {
         put_key(json, key, duckdb_struct_vector_get_child(pairs, 0), i);
-        put_value(json, value, duckdb_struct_vector_get_child(pairs, 1), i);
+        put_value(json, value, duckdb_struct_vector_get_child(pairs, 1), i, for_import);
     }
     pn_json_end(json);
     duckdb_destroy_logical_type(&key);
@@ -232,11 +235,12 @@ static void put_map(struct pn_json_writer *json, duckdb_logical_type type, duckd
 
 /* The value that is there; DuckDB keeps its number among the members before them. */
 static void put_union(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
-                      idx_t row)
+                      idx_t row, bool for_import)
 {
     const uint8_t *tags = duckdb_vector_get_data(duckdb_struct_vector_get_child(vector, 0));
     duckdb_logical_type child = child_type(type, tags[row]);
-    put_value(json, child, duckdb_struct_vector_get_child(vector, (idx_t)tags[row] + 1), row);
+    put_value(json, child, duckdb_struct_vector_get_child(vector, (idx_t)tags[row] + 1), row,
+              for_import);
     duckdb_destroy_logical_type(&child);
 }
 
@@ -249,8 +253,31 @@ static void put_text(struct pn_json_writer *json, duckdb_vector vector, idx_t ro
     pn_json_put_string(json, text, len);
 }
 
+static bool is_json(duckdb_logical_type type)
+{
+    char *alias = duckdb_logical_type_get_alias(type);
+    bool is = alias != NULL && strcmp(alias, "JSON") == 0;
+    duckdb_free(alias);
+    return is;
+}
+
+/* On one line: only between tokens may JSON have line ends. */
+static void put_json(struct pn_json_writer *json, duckdb_vector vector, idx_t row)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    bool there = pn_duckdb_text(vector, row, &text, &len);
+    PN_ASSERT(there);
+    char *line = pn_xstrndup(text, len);
+    for (size_t i = 0; i < len; i++) {
+        line[i] = (char)(line[i] == '\n' || line[i] == '\r' ? ' ' : line[i]);
+    }
+    pn_json_put_raw(json, line, len);
+    free(line);
+}
+
 static void put_value(struct pn_json_writer *json, duckdb_logical_type type, duckdb_vector vector,
-                      idx_t row)
+                      idx_t row, bool for_import)
 {
     void *data = duckdb_vector_get_data(vector);
     if (pn_duckdb_is_null(vector, row)) {
@@ -298,22 +325,34 @@ static void put_value(struct pn_json_writer *json, duckdb_logical_type type, duc
         put_double(json, ((const double *)data)[row]);
         break;
     case DUCKDB_TYPE_VARCHAR:
-        put_text(json, vector, row);
+        if (for_import && is_json(type)) {
+            put_json(json, vector, row);
+        } else {
+            put_text(json, vector, row);
+        }
+        break;
+    case DUCKDB_TYPE_BLOB:
+        if (for_import) {
+            duckdb_string_t *bytes = (duckdb_string_t *)data + row;
+            pn_json_put_base64(json, duckdb_string_t_data(bytes), duckdb_string_t_length(*bytes));
+        } else {
+            pn_duckdb_put_scalar(json, type, data, row);
+        }
         break;
     case DUCKDB_TYPE_STRUCT:
-        put_struct(json, type, vector, row);
+        put_struct(json, type, vector, row, for_import);
         break;
     case DUCKDB_TYPE_LIST:
-        put_list(json, type, vector, row);
+        put_list(json, type, vector, row, for_import);
         break;
     case DUCKDB_TYPE_ARRAY:
-        put_array(json, type, vector, row);
+        put_array(json, type, vector, row, for_import);
         break;
     case DUCKDB_TYPE_MAP:
-        put_map(json, type, vector, row);
+        put_map(json, type, vector, row, for_import);
         break;
     case DUCKDB_TYPE_UNION:
-        put_union(json, type, vector, row);
+        put_union(json, type, vector, row, for_import);
         break;
     default:
         pn_duckdb_put_scalar(json, type, data, row);
@@ -321,9 +360,10 @@ static void put_value(struct pn_json_writer *json, duckdb_logical_type type, duc
     }
 }
 
-void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row)
+void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector vector, idx_t row,
+                    bool for_import)
 {
     struct pn_json_writer json;
     pn_json_writer_init(&json, out);
-    put_value(&json, type, vector, row);
+    put_value(&json, type, vector, row, for_import);
 }
