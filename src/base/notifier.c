@@ -36,12 +36,12 @@ uint64_t pn_notifier_count(struct pn_notifier *notifier)
     return count;
 }
 
-uint64_t pn_notifier_wait(struct pn_notifier *notifier, uint64_t seen, int64_t ms)
+uint64_t pn_notifier_wait_ns(struct pn_notifier *notifier, uint64_t seen, int64_t ns)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanos = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += (time_t)(ms / 1000 + nanos / 1000000000);
+    int64_t nanos = until.tv_nsec + ns % 1000000000;
+    until.tv_sec += (time_t)(ns / 1000000000 + nanos / 1000000000);
     until.tv_nsec = (long)(nanos % 1000000000);
     pthread_mutex_lock(&notifier->lock);
     int rc = 0;

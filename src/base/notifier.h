@@ -17,7 +17,11 @@ void pn_notifier_deinit(struct pn_notifier *notifier);
 void pn_notifier_notify(struct pn_notifier *notifier);
 /* The notifications so far. */
 uint64_t pn_notifier_count(struct pn_notifier *notifier);
-/* Waits until the count is no longer `seen`, or `ms` have passed; returns the count. */
-uint64_t pn_notifier_wait(struct pn_notifier *notifier, uint64_t seen, int64_t ms);
+/* Waits until the count is no longer `seen`, or `ns` have passed; returns the count. */
+uint64_t pn_notifier_wait_ns(struct pn_notifier *notifier, uint64_t seen, int64_t ns);
+static inline uint64_t pn_notifier_wait(struct pn_notifier *notifier, uint64_t seen, int64_t ms)
+{
+    return pn_notifier_wait_ns(notifier, seen, ms * 1000000);
+}
 
 #endif

@@ -167,6 +167,7 @@ static void kafka_destroy(struct pn_log *log)
     pn_io_close(kafka->io, &kafka->lock_fd);
     pthread_mutex_destroy(&kafka->trouble.lock);
     pthread_mutex_destroy(&kafka->producer.lock);
+    pn_notifier_deinit(&kafka->producer.wakes);
     pthread_mutex_destroy(&kafka->listeners_lock);
     pthread_mutex_destroy(&kafka->refresh.lock);
     pthread_cond_destroy(&kafka->refresh.changed);
@@ -221,6 +222,9 @@ static struct pn_kafka *create(const struct pn_kafka_config *config, const struc
     pn_kafka_readers_init(&kafka->readers);
     pthread_mutex_init(&kafka->trouble.lock, NULL);
     pthread_mutex_init(&kafka->producer.lock, NULL);
+    pn_notifier_init(&kafka->producer.wakes);
+    pn_kafka_gates_init(&kafka->producer.gates);
+    pn_random_init(&kafka->producer.random, pn_entropy_u64());
     pthread_mutex_init(&kafka->listeners_lock, NULL);
     pthread_mutex_init(&kafka->refresh.lock, NULL);
     pthread_condattr_init(&monotonic);

@@ -3,8 +3,9 @@
  * in replies. Brokers from 2.4 on.
  *
  *   - Producing: idempotent, acks=all. A record without a partition goes where Kafka's own clients
- *     put it (murmur2 of the key; without a key, a random one). A record that gets no answer in
- *     `timeout_ms` is RETRY, and may have been written.
+ *     put it (murmur2 of the key; without a key, a random one for each batch). A record without an
+ *     answer in `timeout_ms` is RETRY, and may have been written. The time begins when librdkafka
+ *     gets it: usually at once, and after 100 ms at most where an earlier one has no answer yet.
  *   - Reading: only what is committed (read_committed). The markers of transactions and compaction
  *     leave gaps between offsets, which are not losses.
  *   - Topics, their settings and the ends of partitions are known from a thread that asks the

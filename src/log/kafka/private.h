@@ -8,6 +8,7 @@
  *   catalog.c   the topics and the ends of partitions as far as they are known
  *   refresh.c   the thread that asks the cluster for them
  *   producer.c  librdkafka's producer, and the thread that calls back
+ *   accept.c    what a request must fulfil before its records are on their way
  *   produce.c   requests, and their records on the way
  *   gate.c      which records are sent together, and when
  *   settings.c  what topics have for settings, by the admin API
@@ -31,6 +32,8 @@
 
 #include "base/aws_credentials.h"
 #include "base/buf.h"
+#include "base/notifier.h"
+#include "base/random.h"
 #include "log/kafka/gate.h"
 #include "log/kafka/kafka.h"
 #include "log/member.h"
@@ -52,7 +55,10 @@ struct pn_kafka_part {
     _Atomic uint64_t doubts;   /* see struct pn_log_offsets */
     atomic_bool is_known;      /* begin and end are */
     atomic_bool is_led;        /* it had a leader when the cluster was asked last */
-    struct pn_kafka_gate gate; /* with the producer's lock */
+    /* With the producer's lock. */
+    struct pn_kafka_gate gate;
+    int32_t chosen; /* of partition 0: where the topic's records without a key go */
+    int32_t gates;  /* of partition 0: among how many gates the topic's keys are distributed */
     /* As the cluster said last; with the catalog's lock. */
     struct pn_log_replica *replicas;
     size_t replica_count;
@@ -106,18 +112,19 @@ struct pn_kafka_handle {
 };
 
 struct pn_kafka_producer {
-    pthread_mutex_t lock; /* of what follows up to the gates, and of each partition's gate */
+    pthread_mutex_t lock; /* of what follows up to `refused`, and of each partition's gate */
     rd_kafka_t *client;
     struct pn_kafka_handle *handles; /* sorted by topic */
     size_t handle_count;
     size_t handle_capacity;
-    rd_kafka_queue_t *events;    /* of the client, which the thread waits for */
-    struct pn_kafka_gate *gates; /* those where records wait */
-    bool is_woken;               /* the thread was, and has not looked yet */
+    struct pn_random random;
+    struct pn_kafka_gates gates;
+    struct pn_kafka_waiting *refused; /* by librdkafka; the thread answers them */
+    struct pn_notifier wakes;         /* the thread, for records and for the client's events */
     _Atomic int64_t queued_bytes;
     atomic_bool is_stopping;
     bool has_delivered; /* the thread's, as the next one */
-    bool is_sending;
+    bool is_flushing;
     bool is_running;
     pthread_t thread;
 };
@@ -326,11 +333,18 @@ void pn_kafka_refresh_stop(struct pn_kafka *kafka);
 int pn_kafka_producer_start(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
 void pn_kafka_producer_stop(struct pn_kafka *kafka);
 
+/* --- accept.c --------------------------------------------------------------------------------- */
+
+/* Finds the request's topic, or makes it, checks the records, and reserves `*bytes` for them in
+ * the queue. The topic is held when that succeeds. */
+int pn_kafka_accept(struct pn_kafka *kafka, struct pn_log_request *request,
+                    struct pn_kafka_topic **topic, int64_t *bytes, struct pn_err *e) PN_MUST_CHECK;
+
 /* --- produce.c -------------------------------------------------------------------------------- */
 
-/* Gives librdkafka what has waited long enough, or `all`. *sent: something. True while records
- * wait. */
-bool pn_kafka_send(struct pn_kafka *kafka, bool all, bool *sent);
+/* Gives librdkafka what has waited long enough, or `all`. Was there something? *wait_ns: how long
+ * until there is again, `most_ns` at most. */
+bool pn_kafka_send(struct pn_kafka *kafka, bool all, int64_t most_ns, int64_t *wait_ns);
 /* librdkafka's dr_msg_cb. */
 void pn_kafka_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque);
 int pn_kafka_submit(struct pn_log *log, struct pn_log_request *request,

@@ -6,13 +6,15 @@
 #include "log/kafka/private.h"
 #include "log/record.h"
 
-enum { ENTRY_OVERHEAD_BYTES = 64 };
+/* So long records without a key go to one partition while a batch is on its way to it. */
+static const int64_t KEYLESS_STAY_NS = INT64_C(10000000);
 
 /* A record in progress, and the request in progress that it is of. */
 struct ticket {
     struct pn_kafka_waiting waiting; /* first: a waiting one is cast to it */
     struct submitted *submitted;
     struct pn_log_entry *entry;
+    int32_t partition; /* for librdkafka; PN_PARTITION_ANY: it decides, by the key */
 };
 
 struct submitted {
@@ -20,6 +22,7 @@ struct submitted {
     struct pn_log_request *request;
     struct pn_kafka_topic *topic; /* held */
     int64_t bytes;
+    int64_t began_ns;
     atomic_size_t pending; /* records without an answer, and the submit itself */
     atomic_bool has_failed;
     struct ticket tickets[];
@@ -88,16 +91,17 @@ static void refuse(struct submitted *submitted, struct pn_log_entry *entry, int3
     }
 }
 
-/* Those who wait at the record's gate may be due then. */
+/* A flush has done its work when the batches that it was for are answered. It also ends, for the
+ * next one to begin, when others are due. */
 static void answered(struct pn_kafka *kafka, const struct pn_kafka_waiting *record)
 {
     struct pn_kafka_producer *producer = &kafka->producer;
     pthread_mutex_lock(&producer->lock);
-    pn_kafka_gate_answered(record->gate, pn_mono_ns(kafka->clock));
-    bool may_be_due = record->gate->in_flight == 0 && record->gate->waiting > 0;
+    bool ends_flush =
+        pn_kafka_gate_answered(&producer->gates, record->gate, pn_mono_ns(kafka->clock));
     pthread_mutex_unlock(&producer->lock);
-    if (may_be_due && producer->is_sending) {
-        rd_kafka_yield(producer->client); /* the flush, which waits for others */
+    if (ends_flush && producer->is_flushing) {
+        rd_kafka_yield(producer->client);
     }
 }
 
@@ -123,7 +127,7 @@ void pn_kafka_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message,
     settle(submitted);
 }
 
-/* --- submitting ------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 /* The topic of the current client; with the lock. NULL: librdkafka refuses it. */
 static rd_kafka_topic_t *handle_of(struct pn_kafka_producer *producer, const char *topic)
@@ -179,7 +183,7 @@ static rd_kafka_resp_err_t produce(rd_kafka_t *client, rd_kafka_topic_t *handle,
     rd_kafka_headers_t *headers = record->header_count > 0 ? headers_of(record) : NULL;
     const rd_kafka_vu_t message[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = handle},
-        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = ticket->entry->partition},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = ticket->partition},
         bytes_vu(RD_KAFKA_VTYPE_VALUE, &record->value),
         bytes_vu(RD_KAFKA_VTYPE_KEY, &record->key),
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
@@ -200,99 +204,42 @@ static rd_kafka_resp_err_t produce(rd_kafka_t *client, rd_kafka_topic_t *handle,
     return err;
 }
 
-static int refuse_entry(struct pn_log_entry *entry)
+/* Gives a record to librdkafka; with the lock. The partition that was chosen for one without a key
+ * may be too new for librdkafka, which then chooses. */
+static rd_kafka_resp_err_t send_record(struct pn_kafka *kafka, struct ticket *ticket,
+                                       int64_t now_ns)
 {
-    entry->rc = PN_FAIL;
-    entry->class_ = PN_CLASS_INPUT;
-    return PN_FAIL;
+    struct pn_kafka_producer *producer = &kafka->producer;
+    if (now_ns - ticket->submitted->began_ns >= kafka->config.timeout_ms * 1000000) {
+        return RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+    }
+    rd_kafka_topic_t *handle = handle_of(producer, ticket->submitted->request->topic);
+    if (handle == NULL) {
+        return rd_kafka_last_error();
+    }
+    rd_kafka_resp_err_t err = produce(producer->client, handle, ticket);
+    if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+        ticket->partition != ticket->entry->partition) {
+        ticket->partition = ticket->entry->partition;
+        err = produce(producer->client, handle, ticket);
+    }
+    return err;
 }
 
-/* Checks the entries and adds up what they take in the queue. */
-static int check_entries(const struct pn_kafka *kafka, const struct pn_kafka_topic *topic,
-                         struct pn_log_request *request, int64_t *bytes, struct pn_err *e)
-{
-    *bytes = 0;
-    for (size_t i = 0; i < request->count; i++) {
-        struct pn_log_entry *entry = &request->entries[i];
-        entry->rc = 0;
-        entry->class_ = PN_CLASS_NONE;
-        if (pn_record_check(&entry->record, kafka->config.record_bytes_max, i, e) != 0) {
-            return refuse_entry(entry);
-        }
-        if (entry->partition != PN_PARTITION_ANY &&
-            (entry->partition < 0 || entry->partition >= topic->info.partitions)) {
-            (void)pn_err_input(e, "topic %s has no partition %" PRId32 "; it has %" PRId32,
-                               topic->info.name, entry->partition, topic->info.partitions);
-            return refuse_entry(entry);
-        }
-        *bytes += (int64_t)pn_record_bytes(&entry->record) + ENTRY_OVERHEAD_BYTES;
-    }
-    return *bytes <= kafka->config.queue_bytes_max
-               ? 0
-               : pn_err_input(e,
-                              "the request's records have %" PRId64
-                              " bytes, but the log's queue accepts %" PRId64 ": send fewer at once",
-                              *bytes, kafka->config.queue_bytes_max);
-}
-
-static int reserve(struct pn_kafka *kafka, int64_t bytes, struct pn_err *e)
-{
-    int64_t max = kafka->config.queue_bytes_max;
-    if (atomic_fetch_add(&kafka->producer.queued_bytes, bytes) + bytes <= max) {
-        return 0;
-    }
-    atomic_fetch_sub(&kafka->producer.queued_bytes, bytes);
-    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
-                      "%" PRId64 " bytes of records wait for Kafka's brokers (log.queue_bytes_max):"
-                      " try again later",
-                      max);
-}
-
-/* The topic, held; asked for and made where it is not known. */
-static int find_topic(struct pn_kafka *kafka, const char *name, struct pn_kafka_topic **topic,
-                      struct pn_err *e)
-{
-    struct pn_err why = {0};
-    *topic = pn_kafka_catalog_hold(&kafka->catalog, name);
-    if (*topic != NULL) {
-        return 0;
-    }
-    if (!pn_topic_name_valid(name, strlen(name), e)) {
-        return PN_FAIL;
-    }
-    int rc = pn_kafka_refresh_topic(kafka, name, &why);
-    if (rc != 0 && why.class_ == PN_CLASS_MISSING && kafka->config.auto_create_topics &&
-        !pn_topic_is_internal(name)) {
-        rc = pn_kafka_create_topic(&kafka->log, name, NULL, &why);
-        rc = rc != 0 && why.class_ == PN_CLASS_CONFLICT ? pn_kafka_refresh_topic(kafka, name, &why)
-                                                        : rc;
-    }
-    if (rc == 0) {
-        *topic = pn_kafka_catalog_hold(&kafka->catalog, name);
-        rc = *topic != NULL ? 0 : pn_err_missing(&why, "there is no topic %s", name);
-    }
-    pn_err_copy(e, rc != 0 ? &why : NULL);
-    return rc;
-}
-
-/* --- gathering -------------------------------------------------------------------------------- */
-
-/* Gives what waits to librdkafka; with the lock. Adds to *refused what it does not take. */
-static void send_batch(struct pn_kafka *kafka, struct pn_kafka_gate *gate, int64_t now_ns,
-                       struct pn_kafka_waiting **refused)
+/* Gives librdkafka all that wait at the gate; with the lock. Keeps what it does not take. */
+static void send_batch(struct pn_kafka *kafka, struct pn_kafka_gate *gate, int64_t now_ns)
 {
     struct pn_kafka_producer *producer = &kafka->producer;
     struct pn_kafka_waiting *next = NULL;
-    for (struct pn_kafka_waiting *one = pn_kafka_gate_take(gate, now_ns); one != NULL; one = next) {
+    for (struct pn_kafka_waiting *one = pn_kafka_gate_take(&producer->gates, gate, now_ns);
+         one != NULL; one = next) {
         struct ticket *ticket = (struct ticket *)one;
         next = one->next;
-        rd_kafka_topic_t *handle = handle_of(producer, ticket->submitted->request->topic);
-        rd_kafka_resp_err_t err =
-            handle != NULL ? produce(producer->client, handle, ticket) : rd_kafka_last_error();
+        rd_kafka_resp_err_t err = send_record(kafka, ticket, now_ns);
         if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            refuse(ticket->submitted, ticket->entry, ticket->entry->partition, err);
-            one->next = *refused;
-            *refused = one;
+            refuse(ticket->submitted, ticket->entry, ticket->partition, err);
+            one->next = producer->refused;
+            producer->refused = one;
         }
     }
 }
@@ -309,66 +256,114 @@ static void settle_refused(struct pn_kafka *kafka, struct pn_kafka_waiting *refu
     }
 }
 
-bool pn_kafka_send(struct pn_kafka *kafka, bool all, bool *sent)
+bool pn_kafka_send(struct pn_kafka *kafka, bool all, int64_t most_ns, int64_t *wait_ns)
 {
     struct pn_kafka_producer *producer = &kafka->producer;
-    struct pn_kafka_waiting *refused = NULL;
-    struct pn_kafka_gate *next = NULL;
+    struct pn_kafka_gate *gate = NULL;
     pthread_mutex_lock(&producer->lock);
     int64_t now_ns = pn_mono_ns(kafka->clock);
-    producer->is_woken = false;
-    for (struct pn_kafka_gate *gate = producer->gates; gate != NULL; gate = next) {
-        next = gate->next;
-        if (all || pn_kafka_gate_is_due(gate, now_ns)) {
-            send_batch(kafka, gate, now_ns, &refused);
-            *sent = true;
+    pn_kafka_gates_begin(&producer->gates);
+    do {
+        gate = all ? pn_kafka_gates_any(&producer->gates)
+                   : pn_kafka_gates_due(&producer->gates, now_ns);
+        if (gate != NULL) {
+            send_batch(kafka, gate, now_ns);
         }
-    }
-    bool is_left = producer->gates != NULL;
+    } while (gate != NULL);
+    bool sent = producer->gates.leaving > 0;
+    struct pn_kafka_waiting *refused = producer->refused;
+    producer->refused = NULL;
+    *wait_ns = refused == NULL ? pn_kafka_gates_wait_ns(&producer->gates, now_ns, most_ns) : 0;
     pthread_mutex_unlock(&producer->lock);
     settle_refused(kafka, refused);
-    return is_left;
+    return sent;
 }
 
-/* The gate of the partition that the record is for, as far as it is known: librdkafka chooses one
- * for those without a key, the same for all that come within a few milliseconds. */
-static struct pn_kafka_gate *gate_of(const struct pn_kafka_topic *topic,
-                                     const struct pn_log_entry *entry)
+/* --- submitting ------------------------------------------------------------------------------- */
+
+/* The partition for a record without a key; with the lock. Those that come together share a batch,
+ * and each batch has another partition, at random. One that does not answer is left out. */
+static int32_t choose(struct pn_kafka_producer *producer, const struct pn_kafka_topic *topic,
+                      int64_t now_ns)
 {
-    const struct pn_bytes *key = &entry->record.key;
-    int32_t partition = entry->partition;
+    int32_t count = topic->info.partitions;
+    int32_t *chosen = &topic->parts[0]->chosen;
+    if (*chosen < count) {
+        const struct pn_kafka_gate *gate = &topic->parts[*chosen]->gate;
+        if (gate->waiting > 0 &&
+            (gate->in_flight == 0 || now_ns - gate->began_ns < KEYLESS_STAY_NS)) {
+            return *chosen;
+        }
+    }
+    int32_t first = (int32_t)pn_random_below(&producer->random, (uint64_t)count);
+    *chosen = first;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t number = (first + i) % count;
+        struct pn_kafka_part *part = topic->parts[number];
+        if (atomic_load(&part->is_led) && !pn_kafka_gate_is_stuck(&part->gate, now_ns)) {
+            *chosen = number;
+            break;
+        }
+    }
+    return *chosen;
+}
+
+/* Decides which partition the record is for, and returns its gate; with the lock. For a key,
+ * librdkafka decides likewise. */
+static struct pn_kafka_gate *gate_of(struct pn_kafka_producer *producer,
+                                     const struct pn_kafka_topic *topic, struct ticket *ticket,
+                                     int64_t now_ns)
+{
+    const struct pn_bytes *key = &ticket->entry->record.key;
+    int32_t partition = ticket->entry->partition;
+    if (partition == PN_PARTITION_ANY && key->data == NULL) {
+        partition = choose(producer, topic, now_ns);
+    }
+    ticket->partition = partition;
     if (partition == PN_PARTITION_ANY) {
-        partition = key->data == NULL
-                        ? 0
-                        : rd_kafka_msg_partitioner_murmur2(NULL, key->data, key->len,
-                                                           topic->info.partitions, NULL, NULL);
+        partition = rd_kafka_msg_partitioner_murmur2(NULL, key->data, key->len,
+                                                     topic->info.partitions, NULL, NULL);
     }
     return &topic->parts[partition]->gate;
 }
 
-/* The records wait at their gates. The thread is woken for the first of all, and for what is due:
- * only the thread sends, so that librdkafka has all of a batch before it looks. */
+/* When a topic gets more partitions, a key gets another gate: what waits at the former ones leaves
+ * first. With the lock. */
+static void follow_growth(struct pn_kafka *kafka, const struct pn_kafka_topic *topic,
+                          int64_t now_ns)
+{
+    int32_t *known = &topic->parts[0]->gates;
+    for (int32_t i = 0; i < *known && *known < topic->info.partitions; i++) {
+        send_batch(kafka, &topic->parts[i]->gate, now_ns);
+    }
+    *known = *known > topic->info.partitions ? *known : topic->info.partitions;
+}
+
+/* The records wait at their gates. The thread is woken when it has to look earlier: only the thread
+ * sends, so that librdkafka has all of a batch before it looks. */
 static void gather(struct submitted *submitted)
 {
     struct pn_kafka *kafka = submitted->kafka;
     struct pn_kafka_producer *producer = &kafka->producer;
     struct pn_log_request *request = submitted->request;
+    bool wakes = false;
     pthread_mutex_lock(&producer->lock);
     int64_t now_ns = pn_mono_ns(kafka->clock);
-    bool wakes = producer->gates == NULL;
+    submitted->began_ns = now_ns;
+    follow_growth(kafka, submitted->topic, now_ns);
     for (size_t i = 0; i < request->count; i++) {
         struct ticket *ticket = &submitted->tickets[i];
-        struct pn_kafka_gate *gate = gate_of(submitted->topic, &request->entries[i]);
         ticket->submitted = submitted;
         ticket->entry = &request->entries[i];
-        pn_kafka_gate_add(&producer->gates, gate, &ticket->waiting, now_ns);
-        wakes |= pn_kafka_gate_is_due(gate, now_ns);
+        ticket->waiting.request = request;
+        struct pn_kafka_gate *gate = gate_of(producer, submitted->topic, ticket, now_ns);
+        wakes |= pn_kafka_gate_add(&producer->gates, gate, &ticket->waiting, now_ns);
     }
-    if (wakes && !producer->is_woken) {
-        producer->is_woken = true;
-        rd_kafka_queue_yield(producer->events);
-    }
+    wakes |= producer->refused != NULL;
     pthread_mutex_unlock(&producer->lock);
+    if (wakes) {
+        pn_notifier_notify(&producer->wakes);
+    }
 }
 
 int pn_kafka_submit(struct pn_log *log, struct pn_log_request *request, struct pn_err *e)
@@ -376,16 +371,8 @@ int pn_kafka_submit(struct pn_log *log, struct pn_log_request *request, struct p
     struct pn_kafka *kafka = pn_kafka_of(log);
     struct pn_kafka_topic *topic = NULL;
     int64_t bytes = 0;
-    int rc = find_topic(kafka, request->topic, &topic, e);
+    int rc = pn_kafka_accept(kafka, request, &topic, &bytes, e);
     if (rc != 0) {
-        return rc;
-    }
-    rc = check_entries(kafka, topic, request, &bytes, e);
-    if (rc == 0) {
-        rc = reserve(kafka, bytes, e);
-    }
-    if (rc != 0) {
-        pn_kafka_topic_release(topic);
         return rc;
     }
     struct submitted *submitted =
