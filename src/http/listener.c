@@ -82,6 +82,13 @@ static int split_address(const char *listen, char host[HOST_BYTES_MAX], char por
     return 0;
 }
 
+int pn_http_check_address(const char *listen, struct pn_err *e)
+{
+    char host[HOST_BYTES_MAX];
+    char port[8];
+    return split_address(listen, host, port, e);
+}
+
 static int resolve(const char *listen, struct addrinfo **addresses, struct pn_err *e)
 {
     char host[HOST_BYTES_MAX];

@@ -35,6 +35,9 @@ void pn_http_inbox_put(struct pn_http_inbox *inbox, const struct pn_http_incomin
 /* Moves everything to *items (the caller frees it). Returns how many. */
 size_t pn_http_inbox_take(struct pn_http_inbox *inbox, struct pn_http_incoming **items);
 
+/* INPUT unless the text is HOST:PORT or [IPv6]:PORT. The name is not looked up. */
+int pn_http_check_address(const char *listen, struct pn_err *e) PN_MUST_CHECK;
+
 struct pn_http_ip_counts;
 
 struct pn_http_listener {

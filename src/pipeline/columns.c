@@ -71,12 +71,33 @@ static int read_aliases(struct pn_pipeline *pipeline, const struct pn_yaml_node 
     return 0;
 }
 
+/* In { } a comma ends a value, also one within a type: what comes after it became a key. */
+static int check_commas(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
+                        struct pn_err *e)
+{
+    const struct pn_yaml_node *type = pn_yaml_get(node, "type");
+    for (const struct pn_yaml_node *member = node->first; member != NULL; member = member->next) {
+        size_t len = strlen(member->key);
+        if (type != NULL && type->kind == PN_YAML_SCALAR && member->kind == PN_YAML_NULL &&
+            len > 0 && strchr(")>", member->key[len - 1]) != NULL) {
+            return pn_yaml_error(yaml, type, e,
+                                 "the comma of \"%.40s, ...%.40s\" ends the value: inside { } quote "
+                                 "a type with a comma, as in \"decimal(10,2)\"",
+                                 type->text, member->key);
+        }
+    }
+    return 0;
+}
+
 /* The long form: {type: ..., required: ..., ...}. */
 static int read_long(struct pn_pipeline *pipeline, const struct pn_yaml_node *node, bool raw,
                      struct pn_column *column, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
-    int rc = pn_yaml_check(yaml, node, column_keys, e);
+    int rc = check_commas(yaml, node, e);
+    if (rc == 0) {
+        rc = pn_yaml_check(yaml, node, column_keys, e);
+    }
     for (const struct pn_yaml_node *member = node->first; rc == 0 && !raw && member != NULL;
          member = member->next) {
         if (strcmp(member->key, "type") != 0) {

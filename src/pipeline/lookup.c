@@ -1,7 +1,7 @@
 /* What a pipeline has, by name. */
 #include <string.h>
 
-#include "pipeline/pipeline.h"
+#include "pipeline/internal.h"
 
 const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name)
 {
@@ -32,6 +32,26 @@ const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, con
         }
     }
     return NULL;
+}
+
+void pn_pipeline_prefix_key(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                            const char *key, const char *member, size_t item, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *tables = pn_yaml_get(yaml->root, "tables");
+    const struct pn_yaml_node *node = pn_yaml_get(pn_yaml_get(tables, table->name), key);
+    const struct pn_yaml_node *part = node;
+    if (node != NULL && node->kind == PN_YAML_MAP) {
+        part = pn_yaml_get(node, member);
+    } else if (node != NULL && node->kind == PN_YAML_LIST) {
+        for (part = node->first; part != NULL && part->index != item; part = part->next) {
+        }
+    }
+    if (node == NULL) {
+        pn_err_prefix(e, "tables.%s.%s", table->name, key);
+    } else {
+        pn_yaml_prefix(yaml, part != NULL ? part : node, e);
+    }
 }
 
 int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,

@@ -417,6 +417,11 @@ const struct pn_query *pn_pipeline_query(const struct pn_pipeline *pipeline, con
 int pn_pipeline_not_yet(const struct pn_pipeline *pipeline, const struct pn_table *table,
                         struct pn_err *e);
 const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const char *name);
+/* Puts before an error where the definition has this key of the table: "FILE:LINE:
+ * tables.TABLE.KEY: ". KEY may be a map, of which it is `member` then, or a list, of which it is
+ * the item at `item`. A table that a pattern made has no key: its name stands there alone. */
+void pn_pipeline_prefix_key(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                            const char *key, const char *member, size_t item, struct pn_err *e);
 const struct pn_pool *pn_pipeline_pool(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
 

@@ -220,7 +220,13 @@ static int read_table(struct pn_pipeline *pipeline, const struct pn_yaml_node *n
         return read_streamed(pipeline, node, table, e);
     }
     if (pn_yaml_get(node, "columns") == NULL) {
-        return pn_yaml_error(yaml, node, e, "the key \"columns\" is missing");
+        return pn_yaml_get(node, "checkpoints") != NULL || pn_yaml_get(node, "in_place_of") != NULL
+                   ? pn_yaml_error(yaml, node, e,
+                                   "the key \"like\" is missing: a table that a stream fills has "
+                                   "the columns and the SQL of the transformed table that it names")
+                   : pn_yaml_error(yaml, node, e,
+                                   "the key \"columns\" is missing (or \"like\", when a stream "
+                                   "fills the table)");
     }
     static const char *const streamed[] = {"checkpoints", "in_place_of"};
     for (size_t i = 0; i < sizeof streamed / sizeof *streamed; i++) {

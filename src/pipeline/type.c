@@ -63,10 +63,88 @@ static bool take(struct reader *r, char c)
     return true;
 }
 
+/* What types are called elsewhere, and here. */
+static const struct {
+    const char *theirs;
+    const char *ours;
+} other_names[] = {{"varchar", "string"},
+                   {"nvarchar", "string"},
+                   {"char", "string"},
+                   {"character", "string"},
+                   {"text", "string"},
+                   {"str", "string"},
+                   {"utf8", "string"},
+                   {"uuid", "string"},
+                   {"enum", "string"},
+                   {"integer", "int"},
+                   {"int32", "int"},
+                   {"int4", "int"},
+                   {"serial", "int"},
+                   {"long", "bigint"},
+                   {"int64", "bigint"},
+                   {"int8", "tinyint (of 8 bits) or bigint (of 8 bytes)"},
+                   {"bigserial", "bigint"},
+                   {"short", "smallint"},
+                   {"int16", "smallint"},
+                   {"int2", "smallint"},
+                   {"byte", "tinyint"},
+                   {"float64", "double"},
+                   {"float8", "double"},
+                   {"real", "float"},
+                   {"float32", "float"},
+                   {"float4", "float"},
+                   {"number", "decimal(p,s), double or bigint"},
+                   {"numeric", "decimal(p,s)"},
+                   {"money", "decimal(p,s)"},
+                   {"bool", "boolean"},
+                   {"bit", "boolean"},
+                   {"datetime", "timestamp"},
+                   {"datetime64", "timestamp"},
+                   {"timestamptz", "timestamp"},
+                   {"time", "string"},
+                   {"bytes", "binary"},
+                   {"bytea", "binary"},
+                   {"blob", "binary"},
+                   {"varbinary", "binary"},
+                   {"jsonb", "json"},
+                   {"variant", "json"},
+                   {"object", "json, or struct<name type, ...>"},
+                   {"dict", "map<string, type>, or json"},
+                   {"list", "array<type>"},
+                   {"record", "struct<name type, ...>"},
+                   {"row", "struct<name type, ...>"}};
+
+/* Ours for a name of other systems, or of ours in other letters; NULL: it is neither. */
+static const char *ours_of(const char *word)
+{
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++) {
+        if (strcasecmp(word, other_names[i].theirs) == 0) {
+            return other_names[i].ours;
+        }
+    }
+    for (size_t i = 0; i < SIMPLE_TYPES; i++) {
+        if (strcasecmp(word, simple_types[i].name) == 0) {
+            return i == PN_TYPE_DECIMAL ? "decimal(p,s)" : simple_types[i].name;
+        }
+    }
+    return NULL;
+}
+
 static int unknown_type(const struct reader *r, size_t len)
 {
     char word[64];
     (void)snprintf(word, sizeof word, "%.*s", (int)(len < 60 ? len : 60), r->at);
+    size_t brackets = strcspn(word, "[");
+    if (strcmp(word + brackets, "[]") == 0) {
+        char item[64];
+        (void)snprintf(item, sizeof item, "%.*s", (int)brackets, word);
+        const char *ours = ours_of(item);
+        return pn_err_input(r->e, "unknown type \"%s\": use array<%s>", word,
+                            ours != NULL ? ours : "type");
+    }
+    if (ours_of(word) != NULL) {
+        return pn_err_input(r->e, "unknown type \"%s\": use %s", word, ours_of(word));
+    }
     enum { NESTED_TYPES = 3 };
     const char *names[SIMPLE_TYPES + NESTED_TYPES] = {
         [SIMPLE_TYPES] = "struct", [SIMPLE_TYPES + 1] = "array", [SIMPLE_TYPES + 2] = "map"};

@@ -59,6 +59,16 @@ int pn_yaml_error(const struct pn_yaml *yaml, const struct pn_yaml_node *node, s
     return yaml_error(yaml, node, e, inner.msg);
 }
 
+void pn_yaml_prefix(const struct pn_yaml *yaml, const struct pn_yaml_node *node, struct pn_err *e)
+{
+    struct pn_buf path;
+    pn_buf_init(&path, PATH_MAX_BYTES);
+    add_path(&path, node);
+    const struct pn_yaml *from = node->from != NULL ? node->from : yaml;
+    pn_err_prefix(e, "%s:%d: %s", from->file, node->line, pn_buf_text(&path));
+    pn_buf_deinit(&path);
+}
+
 int pn_yaml_error_unknown(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
                           const char *what, const char *text, const char *const *words,
                           size_t count, struct pn_err *e)

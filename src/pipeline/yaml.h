@@ -68,6 +68,9 @@ int pn_yaml_error_unknown(const struct pn_yaml *yaml, const struct pn_yaml_node 
                           const char *what, const char *text, const char *const *words,
                           size_t count, struct pn_err *e);
 
+/* Puts "file:line: path.of.key: " before the message of an error. */
+void pn_yaml_prefix(const struct pn_yaml *yaml, const struct pn_yaml_node *node, struct pn_err *e);
+
 /* The member of a map; NULL when the map is NULL or no map, or the member is absent or null. */
 const struct pn_yaml_node *pn_yaml_get(const struct pn_yaml_node *map, const char *key);
 

@@ -227,7 +227,11 @@ static int on_alias(struct builder *b, struct fy_event *event, struct pn_err *e)
         }
     }
     if (meant == NULL) {
-        return line_error(b, line, e, "an alias names an unknown anchor");
+        return pn_err_input(e,
+                            "%s:%d: *%.60s is an alias of an unknown anchor: quote a text that "
+                            "begins with *, as in \"*%.60s\"",
+                            b->yaml->file, line, name != NULL ? name : "",
+                            name != NULL ? name : "");
     }
     for (size_t i = 0; i < b->depth; i++) {
         if (b->open[i] == meant) {
@@ -285,6 +289,33 @@ static void keep_printed(struct fy_diag *diag, void *user, const char *text, siz
     }
 }
 
+/* The first full-width character of a line that stands for one of YAML's, as input methods write
+ * it; NULL: there is none. *meant is YAML's own. */
+static const char *full_width(const struct builder *b, int line, const char **meant)
+{
+    static const struct {
+        const char *wide;
+        const char *ascii;
+    } pairs[] = {{"\uff1a", ":"}, {"\uff0c", ","}, {"\u3000", "a space"}, {"\uff5b", "{"},
+                 {"\uff5d", "}"}, {"\uff3b", "["}, {"\uff3d", "]"},       {"\uff02", "\""},
+                 {"\u201c", "\""}, {"\u201d", "\""}, {"\uff03", "#"},     {"\uff0d", "-"}};
+    const char *at = b->yaml->text;
+    for (; line > 1 && at != NULL; line--) {
+        at = strchr(at, '\n');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    size_t len = at != NULL ? strcspn(at, "\n") : 0;
+    for (size_t i = 0; i < len; i++) {
+        for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+            if (strncmp(at + i, pairs[k].wide, strlen(pairs[k].wide)) == 0) {
+                *meant = pairs[k].ascii;
+                return pairs[k].wide;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* The first of the parser's own complaints. */
 static int syntax_error(const struct builder *b, struct fy_diag *diag, struct pn_err *e)
 {
@@ -296,6 +327,15 @@ static int syntax_error(const struct builder *b, struct fy_diag *diag, struct pn
                             (int)strcspn(text, "\n"), text);
     }
     int line = error->line > 0 ? error->line : 1;
+    const char *meant = "";
+    /* A text that such a character did not end is noticed on the next line. */
+    for (int before = line > 1 ? 1 : 0; before >= 0; before--) {
+        const char *wide = full_width(b, line - before, &meant);
+        if (wide != NULL) {
+            return pn_err_input(e, "%s:%d: invalid YAML: %s (write %s in place of the full-width %s)",
+                                b->yaml->file, line - before, error->msg, meant, wide);
+        }
+    }
     return pn_err_input(e, "%s:%d: invalid YAML: %s", b->yaml->file, line, error->msg);
 }
 

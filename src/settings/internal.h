@@ -26,6 +26,7 @@ struct pn_setting {
     const char *choices; /* CHOICE: "fsync|os"; an empty default is a choice, too */
     const char *help;
     bool secret; /* TEXT: never shown */
+    int (*check)(const char *text, struct pn_err *e); /* TEXT: has it its form? NULL: any has */
 };
 
 extern const struct pn_setting pn_settings_table[];

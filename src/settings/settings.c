@@ -57,7 +57,7 @@ static int parse_text(const struct pn_setting *setting, const char *text, struct
         !is_choice(setting->choices, text)) {
         return pn_err_input(e, "must be one of %s, not \"%.60s\"", setting->choices, text);
     }
-    return 0;
+    return setting->check != NULL ? setting->check(text, e) : 0;
 }
 
 static int parse_number(const struct pn_setting *setting, const char *text, int64_t *value,

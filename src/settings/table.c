@@ -7,6 +7,8 @@
 #include "log/embedded/embedded.h"
 #include "log/log.h"
 #include "query/executor.h"
+#include "http/listener.h"
+#include "kafka/rest/rest.h"
 #include "settings/internal.h"
 #include "sink/sink.h"
 
@@ -21,6 +23,11 @@
 #define TEXT(n, member, preset, about)                                                             \
     {                                                                                              \
         .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = preset, .help = about \
+    }
+#define TEXT_OF(n, member, preset, form, about)                                                    \
+    {                                                                                              \
+        .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = preset,               \
+        .help = about, .check = form                                                               \
     }
 #define SECRET(n, member, about)                                                                \
     {                                                                                           \
@@ -113,7 +120,7 @@ const struct pn_setting pn_settings_table[] = {
            "compression.type=zstd`. They overrule those that pinion sets. They may hold a "
            "password, so pinion never shows them."),
 
-    TEXT("gateway.listen", gateway.listen, "127.0.0.1:8082",
+    TEXT_OF("gateway.listen", gateway.listen, "127.0.0.1:8082", pn_http_check_address,
          "Address and port for all interfaces. Port 0 means any free port. An address other than "
          "loopback needs gateway.auth."),
     CHOICE("gateway.auth", gateway.auth, "", "none|api-key",
@@ -141,7 +148,7 @@ const struct pn_setting pn_settings_table[] = {
          "*.test`. `localhost`, IP addresses and the name in gateway.listen are always allowed; "
          "any other name is answered 421. Names are checked on loopback addresses, and on other "
          "addresses if this is set."),
-    TEXT("gateway.advertised_url", gateway.advertised_url, "",
+    TEXT_OF("gateway.advertised_url", gateway.advertised_url, "", pn_kafka_rest_check_url,
          "This server's own address for its clients, such as `https://gateway-1.example.com:8082`: "
          "the `base_uri` of consumer instances, which live in the server that created them. Set it "
          "where several servers are behind one address. Not set: the address of the request."),

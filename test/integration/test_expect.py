@@ -258,6 +258,8 @@ def test_another_table_must_be_made_first(shop):
     ("      - {not_null: []}\n", "must name at least one column"),
     ("      - {range: {column: amount}}\n", "needs min, max or both"),
     ("      - {range: {column: amount, min: low}}\n", "table 'orders', expect: range(amount): "),
+    ("      - {range: {column: amount, min: 10, max: 9.5}}\n",
+     "min (10) is greater than max (9.5): no row can pass"),
     ("      - {accepted_values: {column: id, values: [1, x]}}\n", "accepted_values(id): "),
     ("      - {accepted_values: {column: id, values: []}}\n", "must have at least one value"),
     ("      - {relationship: {column: id, to: nobody.id}}\n", "must be a table of the pipeline"),

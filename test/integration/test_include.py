@@ -148,3 +148,52 @@ def test_a_server_follows_included_files(shop, tmp_path):
             assert time.monotonic() < deadline + 60
             time.sleep(0.05)
         assert (found[0]["file"], found[0]["line"]) == ("dags/more.yml", 1)
+
+
+CLEAN = """\
+  orders:
+    path: ${ROOT}/orders
+    sql: orders.sql
+    reads: [raw_orders]
+    columns: {id: bigint, gone: boolean}
+"""
+MERGE = "    mode: merge\n    key: id\n    order_by: id\n"
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    (MERGE + "    delete_when: nothing = 1\n",
+     'parts/tables.yml:17: tables.orders.delete_when: Binder Error: Referenced column "nothing"'),
+    (MERGE + "    delete_when: sum(id) OVER () > 3\n", "parts/tables.yml:17: tables.orders.delete_when: "),
+    ("    partition_by: gone\n    replace_where: id = 1\n",
+     "parts/tables.yml:15: tables.orders.replace_where: Binder Error"),
+    ("    expect:\n      - {unique: id}\n      - {range: {column: id, min: x}}\n",
+     "parts/tables.yml:16: tables.orders.expect[1]: table 'orders', expect: range(id): "),
+])  # fmt: skip
+def test_mistakes_of_sql_have_a_place(shop, more, said):
+    raw = TABLES + "    mode: append\n"
+    (shop / "parts/tables.yml").write_text(raw + CLEAN + more)
+    (shop / "orders.sql").write_text("SELECT id, false AS gone FROM raw_orders")
+    assert said in refused(shop)
+
+
+def test_a_name_that_is_taken_has_a_place(shop):
+    columns = "    columns:\n      id: bigint\n      file_index: int\n    partition_by: id\n"
+    (shop / "parts/tables.yml").write_text(TABLES.replace("    columns: {id: bigint}\n", columns))
+    told = refused(shop)
+    assert "parts/tables.yml:9: tables.raw_orders.columns.file_index: pinion uses this" in told
+
+
+def test_a_statement_that_is_not_a_select_is_called_so(shop):
+    (shop / "parts/tables.yml").write_text(TABLES + CLEAN)
+    (shop / "orders.sql").write_text("-- orders\nINSERT INTO orders SELECT id, false FROM raw_orders")
+    assert "orders.sql: it has to be one SELECT: its rows become the table" in refused(shop)
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ("{gateway: {listen: 8082}}", 'gateway.listen: cannot listen on "8082": it must be HOST:PORT'),
+    ("{gateway: {advertised_url: example.com}}", "gateway.advertised_url must be http://HOST:PORT"),
+])  # fmt: skip
+def test_settings_have_their_form(shop, settings, said):
+    (shop / "pipeline.yml").write_text(MAIN + f"settings: {settings}\n")
+    told = refused(shop)
+    assert "pipeline.yml:6: settings.gateway." in told and said in told

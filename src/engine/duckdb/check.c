@@ -67,6 +67,9 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
     }
     if (rc == 0 && table->replace_where != NULL) {
         rc = pn_duckdb_check_replace(connection, table, e);
+        if (rc != 0) {
+            pn_pipeline_prefix_key(engine->pipeline, table, "replace_where", NULL, 0, e);
+        }
     }
     if (rc == 0 && table->sql != NULL && table->mode != PN_MODE_OVERWRITE) {
         rc = pn_duckdb_check_incremental(connection, table, e);
@@ -80,7 +83,8 @@ static int check_table(struct pn_duckdb *engine, const struct pn_table *table, s
 
 /* Names that a scan of a table's files takes for the places of files and rows, and that a merge
  * takes for columns of its own. */
-static int check_names(const struct pn_table *table, struct pn_err *e)
+static int check_names(const struct pn_pipeline *pipeline, const struct pn_table *table,
+                       struct pn_err *e)
 {
     static const char *const places[] = {"file_index", "file_row_number"};
     bool merges = table->mode == PN_MODE_MERGE;
@@ -91,10 +95,10 @@ static int check_names(const struct pn_table *table, struct pn_err *e)
             taken = taken || strcasecmp(name, places[k]) == 0;
         }
         if (taken) {
-            return pn_err_input(e,
-                                "tables.%s.columns.%s: pinion uses this name itself to read a "
-                                "table that is partitioned or merged: choose another name",
-                                table->name, name);
+            (void)pn_err_input(e, "pinion uses this name itself to read a table that is "
+                                  "partitioned or merged: choose another name");
+            pn_pipeline_prefix_key(pipeline, table, "columns", name, 0, e);
+            return PN_FAIL;
         }
     }
     return 0;
@@ -117,10 +121,12 @@ static int check_delete_when(struct pn_duckdb *engine, const struct pn_table *ta
     }
     if (rc == 0 && duckdb_prepare(connection, pn_buf_text(&sql), &statement) != DuckDBSuccess) {
         rc = pn_duckdb_fail_prepared(e, statement);
-        pn_err_prefix(e, "tables.%s.delete_when", table->name);
     }
     if (rc == 0) {
         rc = pn_duckdb_check_delete_when(connection, table, e);
+    }
+    if (rc != 0) {
+        pn_pipeline_prefix_key(engine->pipeline, table, "delete_when", NULL, 0, e);
     }
     duckdb_destroy_prepare(&statement);
     duckdb_disconnect(&connection);
@@ -173,7 +179,7 @@ int pn_duckdb_check(struct pn_engine *base, struct pn_err *e)
     struct pn_duckdb *engine = (struct pn_duckdb *)base;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < engine->pipeline->table_count; i++) {
-        rc = check_names(&engine->pipeline->tables[i], e);
+        rc = check_names(engine->pipeline, &engine->pipeline->tables[i], e);
         if (rc == 0 && engine->pipeline->tables[i].like == NULL) {
             rc = check_table(engine, &engine->pipeline->tables[i], e);
         }

@@ -490,6 +490,31 @@ int pn_duckdb_expect(struct pn_duckdb *engine, duckdb_connection connection,
     return rc;
 }
 
+/* No row passes a range whose limits are the wrong way around. Both are of the column's type. */
+static int check_limits(struct testing *testing, const struct pn_expect *expect, struct pn_err *e)
+{
+    duckdb_result result;
+    struct pn_buf sql;
+    if (expect->min == NULL || expect->max == NULL) {
+        return 0;
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "SELECT ");
+    add_literal(expect->min, &expect->columns[0]->type, &sql);
+    pn_buf_adds(&sql, " > ");
+    add_literal(expect->max, &expect->columns[0]->type, &sql);
+    int rc = pn_duckdb_run_buf(testing->connection, &sql, &result, e);
+    if (rc == 0) {
+        if (duckdb_value_boolean(&result, 0, 0)) {
+            rc = pn_err_input(e, "min (%.60s) is greater than max (%.60s): no row can pass",
+                              expect->min, expect->max);
+        }
+        duckdb_destroy_result(&result);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
 /* Are the values and limits of the column's type? */
 static int check_values(struct testing *testing, const struct pn_expect *expect, struct pn_err *e)
 {
@@ -508,6 +533,9 @@ static int check_values(struct testing *testing, const struct pn_expect *expect,
         }
     }
     int rc = pn_duckdb_run_buf(testing->connection, &sql, NULL, e);
+    if (rc == 0) {
+        rc = check_limits(testing, expect, e);
+    }
     pn_buf_deinit(&sql);
     return rc == 0 ? 0 : fail_of(testing, expect, e);
 }
@@ -533,6 +561,9 @@ int pn_duckdb_check_expect(struct pn_duckdb *engine, duckdb_connection connectio
         rc = check_values(&testing, &table->expects[i], e);
         if (rc == 0) {
             rc = count_failing(&testing, &table->expects[i], &report.expect_failed[i], e);
+        }
+        if (rc != 0) {
+            pn_pipeline_prefix_key(engine->pipeline, table, "expect", NULL, i, e);
         }
     }
     pn_file_lease_release(&testing.lease);

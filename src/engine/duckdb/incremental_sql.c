@@ -48,8 +48,7 @@ static int refuse(const struct walk *walk, const char *what)
     const struct pn_table *table = walk->table;
     int line = 1;
     if (walk->is_condition) {
-        return pn_err_input(walk->e, "tables.%s.delete_when: %s: write it without that",
-                            table->name, what);
+        return pn_err_input(walk->e, "%s: write it without that", what);
     }
     for (int64_t i = 0; i < walk->at && table->sql[i] != '\0'; i++) {
         line += table->sql[i] == '\n';

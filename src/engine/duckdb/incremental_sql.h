@@ -19,7 +19,8 @@
  * at all passes: pn_duckdb_check_select() says what is wrong with it. */
 int pn_duckdb_check_incremental(duckdb_connection connection, const struct pn_table *table,
                                 struct pn_err *e) PN_MUST_CHECK;
-/* The same for the table's delete_when, which is there and can be bound. */
+/* The same for the table's delete_when, which is there and can be bound; it names the mistake, and
+ * the caller the place. */
 int pn_duckdb_check_delete_when(duckdb_connection connection, const struct pn_table *table,
                                 struct pn_err *e) PN_MUST_CHECK;
 

@@ -196,6 +196,9 @@ int pn_duckdb_requests(struct pn_duckdb *engine, size_t count,
 
 struct pn_duckdb_names;
 
+/* Is it a statement that writes? Such a one doesn't get to the check of what it is, as DuckDB finds
+ * other faults first. */
+bool pn_duckdb_writes(const char *sql);
 /* A statement of other people's, read but neither bound nor run. */
 struct pn_duckdb_select {
     struct pn_duckdb_said said; /* set by the caller; borrowed */

@@ -50,8 +50,7 @@ static int check_kind(const char *sql, struct pn_err *e)
     return behind(sql, "pragma") != NULL ? refuse(e, NOT_A_SELECT) : 0;
 }
 
-/* What writes, and doesn't get to the check of what it is, as DuckDB finds other faults first. */
-static bool writes(const char *sql)
+bool pn_duckdb_writes(const char *sql)
 {
     static const char *const words[] = {"insert", "update", "delete", "merge",    "copy",  "drop",
                                         "alter",  "export", "import", "truncate", "create"};
@@ -74,7 +73,7 @@ static int extract(duckdb_connection connection, const struct pn_duckdb_said *sa
     }
     const char *message = duckdb_extract_statements_error(*statements);
     if (count == 0 && message != NULL) {
-        return writes(sql) ? refuse(e, NOT_A_SELECT) : pn_duckdb_fail_in(e, message, said);
+        return pn_duckdb_writes(sql) ? refuse(e, NOT_A_SELECT) : pn_duckdb_fail_in(e, message, said);
     }
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }

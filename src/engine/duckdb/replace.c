@@ -284,11 +284,8 @@ int pn_duckdb_check_replace(duckdb_connection connection, const struct pn_table 
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     add_question(table, &nothing, 1, &sql);
     if (duckdb_prepare(connection, pn_buf_text(&sql), &statement) != DuckDBSuccess) {
-        struct pn_err why = {0};
-        rc = pn_duckdb_fail_prepared(&why, statement);
-        (void)pn_err_input(e,
-                           "tables.%s.replace_where: %s (a condition over the partition columns)",
-                           table->name, why.msg);
+        rc = pn_duckdb_fail_prepared(e, statement);
+        pn_err_add(e, " (a condition over the partition columns)");
     }
     duckdb_destroy_prepare(&statement);
     pn_buf_deinit(&sql);

@@ -16,7 +16,7 @@
 int pn_duckdb_replace(struct pn_duckdb *engine, duckdb_connection connection,
                       const struct pn_table *table, const struct pn_written *written,
                       int64_t *version, struct pn_err *e) PN_MUST_CHECK;
-/* Can the condition be asked? INPUT names the table and the mistake. */
+/* Can the condition be asked? INPUT names the mistake, and the caller the place. */
 int pn_duckdb_check_replace(duckdb_connection connection, const struct pn_table *table,
                             struct pn_err *e) PN_MUST_CHECK;
 

@@ -36,13 +36,18 @@ int pn_duckdb_check_select(duckdb_connection connection, const struct pn_table *
 {
     duckdb_prepared_statement statement = NULL;
     int rc = 0;
+    if (pn_duckdb_writes(table->sql)) {
+        rc = pn_err_input(e, "%s: it has to be one SELECT: its rows become the table",
+                          table->sql_file);
+        goto out;
+    }
     if (duckdb_prepare(connection, table->sql, &statement) != DuckDBSuccess) {
         rc = pn_duckdb_fail_prepared(e, statement);
         pn_err_prefix(e, "%s", table->sql_file);
         goto out;
     }
     if (duckdb_prepared_statement_type(statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
-        rc = pn_err_input(e, "%s: it has to be one SELECT", table->sql_file);
+        rc = pn_err_input(e, "%s: it has to be one SELECT: its rows become the table", table->sql_file);
         goto out;
     }
     size_t count = duckdb_prepared_statement_column_count(statement);

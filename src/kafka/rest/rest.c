@@ -76,12 +76,10 @@ const struct pn_http_front pn_kafka_rest_front = {.name = "kafka-rest",
                                                   .tick = tick,
                                                   .stop = stop};
 
-/* Without its last slash. */
-static int take_url(const char *url, struct pn_kafka_rest *rest, struct pn_err *e)
+int pn_kafka_rest_check_url(const char *url, struct pn_err *e)
 {
-    size_t len = strlen(url);
     bool is_http = strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
-    if (len == 0) {
+    if (*url == '\0') {
         return 0;
     }
     if (!is_http || strpbrk(url, " ?#\"") != NULL) {
@@ -89,6 +87,17 @@ static int take_url(const char *url, struct pn_kafka_rest *rest, struct pn_err *
                             "gateway.advertised_url must be http://HOST:PORT or https://HOST:PORT, "
                             "maybe with a path, not \"%.200s\"",
                             url);
+    }
+    return 0;
+}
+
+/* Without its last slash. */
+static int take_url(const char *url, struct pn_kafka_rest *rest, struct pn_err *e)
+{
+    size_t len = strlen(url);
+    int rc = pn_kafka_rest_check_url(url, e);
+    if (rc != 0 || len == 0) {
+        return rc;
     }
     rest->advertised_url = pn_xstrdup(url);
     if (url[len - 1] == '/') {

@@ -43,6 +43,7 @@ struct pn_kafka_rest_env {
 struct pn_kafka_rest;
 
 /* INPUT without a folder for consumers, and for a URL that is none. */
+int pn_kafka_rest_check_url(const char *url, struct pn_err *e) PN_MUST_CHECK; /* advertised_url */
 int pn_kafka_rest_create(const struct pn_kafka_rest_config *config,
                          const struct pn_kafka_rest_env *env, struct pn_kafka_rest **rest,
                          struct pn_err *e) PN_MUST_CHECK;
