@@ -80,10 +80,11 @@ static int check_commas(const struct pn_yaml *yaml, const struct pn_yaml_node *n
         size_t len = strlen(member->key);
         if (type != NULL && type->kind == PN_YAML_SCALAR && member->kind == PN_YAML_NULL &&
             len > 0 && strchr(")>", member->key[len - 1]) != NULL) {
-            return pn_yaml_error(yaml, type, e,
-                                 "the comma of \"%.40s, ...%.40s\" ends the value: inside { } quote "
-                                 "a type with a comma, as in \"decimal(10,2)\"",
-                                 type->text, member->key);
+            return pn_yaml_error(
+                yaml, type, e,
+                "the comma of \"%.40s, ...%.40s\" ends the value: inside { } quote "
+                "a type with a comma, as in \"decimal(10,2)\"",
+                type->text, member->key);
         }
     }
     return 0;

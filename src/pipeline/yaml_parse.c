@@ -296,9 +296,9 @@ static const char *full_width(const struct builder *b, int line, const char **me
     static const struct {
         const char *wide;
         const char *ascii;
-    } pairs[] = {{"\uff1a", ":"}, {"\uff0c", ","}, {"\u3000", "a space"}, {"\uff5b", "{"},
-                 {"\uff5d", "}"}, {"\uff3b", "["}, {"\uff3d", "]"},       {"\uff02", "\""},
-                 {"\u201c", "\""}, {"\u201d", "\""}, {"\uff03", "#"},     {"\uff0d", "-"}};
+    } pairs[] = {{"\uff1a", ":"},  {"\uff0c", ","},  {"\u3000", "a space"}, {"\uff5b", "{"},
+                 {"\uff5d", "}"},  {"\uff3b", "["},  {"\uff3d", "]"},       {"\uff02", "\""},
+                 {"\u201c", "\""}, {"\u201d", "\""}, {"\uff03", "#"},       {"\uff0d", "-"}};
     const char *at = b->yaml->text;
     for (; line > 1 && at != NULL; line--) {
         at = strchr(at, '\n');
@@ -332,7 +332,8 @@ static int syntax_error(const struct builder *b, struct fy_diag *diag, struct pn
     for (int before = line > 1 ? 1 : 0; before >= 0; before--) {
         const char *wide = full_width(b, line - before, &meant);
         if (wide != NULL) {
-            return pn_err_input(e, "%s:%d: invalid YAML: %s (write %s in place of the full-width %s)",
+            return pn_err_input(e,
+                                "%s:%d: invalid YAML: %s (write %s in place of the full-width %s)",
                                 b->yaml->file, line - before, error->msg, meant, wide);
         }
     }

@@ -25,7 +25,7 @@ struct pn_setting {
     const char *word;    /* written instead of a number, "forever"; its value is -1 */
     const char *choices; /* CHOICE: "fsync|os"; an empty default is a choice, too */
     const char *help;
-    bool secret; /* TEXT: never shown */
+    bool secret;                                      /* TEXT: never shown */
     int (*check)(const char *text, struct pn_err *e); /* TEXT: has it its form? NULL: any has */
 };
 

@@ -3,12 +3,12 @@
 #include <stddef.h>
 
 #include "dag/scheduler.h"
+#include "http/listener.h"
 #include "http/server.h"
+#include "kafka/rest/rest.h"
 #include "log/embedded/embedded.h"
 #include "log/log.h"
 #include "query/executor.h"
-#include "http/listener.h"
-#include "kafka/rest/rest.h"
 #include "settings/internal.h"
 #include "sink/sink.h"
 
@@ -24,10 +24,10 @@
     {                                                                                              \
         .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = preset, .help = about \
     }
-#define TEXT_OF(n, member, preset, form, about)                                                    \
-    {                                                                                              \
-        .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = preset,               \
-        .help = about, .check = form                                                               \
+#define TEXT_OF(n, member, preset, form, about)                                      \
+    {                                                                                \
+        .name = n, .kind = PN_SETTING_TEXT, .offset = AT(member), .initial = preset, \
+        .help = about, .check = form                                                 \
     }
 #define SECRET(n, member, about)                                                                \
     {                                                                                           \
@@ -120,9 +120,10 @@ const struct pn_setting pn_settings_table[] = {
            "compression.type=zstd`. They overrule those that pinion sets. They may hold a "
            "password, so pinion never shows them."),
 
-    TEXT_OF("gateway.listen", gateway.listen, "127.0.0.1:8082", pn_http_check_address,
-         "Address and port for all interfaces. Port 0 means any free port. An address other than "
-         "loopback needs gateway.auth."),
+    TEXT_OF(
+        "gateway.listen", gateway.listen, "127.0.0.1:8082", pn_http_check_address,
+        "Address and port for all interfaces. Port 0 means any free port. An address other than "
+        "loopback needs gateway.auth."),
     CHOICE("gateway.auth", gateway.auth, "", "none|api-key",
            "`api-key`: clients must send a key of gateway.api_key_file, as `x-api-key` or as "
            "`Authorization: Bearer`. `none`: no key is needed. Not set: no key is needed, and only "
@@ -148,10 +149,11 @@ const struct pn_setting pn_settings_table[] = {
          "*.test`. `localhost`, IP addresses and the name in gateway.listen are always allowed; "
          "any other name is answered 421. Names are checked on loopback addresses, and on other "
          "addresses if this is set."),
-    TEXT_OF("gateway.advertised_url", gateway.advertised_url, "", pn_kafka_rest_check_url,
-         "This server's own address for its clients, such as `https://gateway-1.example.com:8082`: "
-         "the `base_uri` of consumer instances, which live in the server that created them. Set it "
-         "where several servers are behind one address. Not set: the address of the request."),
+    TEXT_OF(
+        "gateway.advertised_url", gateway.advertised_url, "", pn_kafka_rest_check_url,
+        "This server's own address for its clients, such as `https://gateway-1.example.com:8082`: "
+        "the `base_uri` of consumer instances, which live in the server that created them. Set it "
+        "where several servers are behind one address. Not set: the address of the request."),
     INT("gateway.threads", gateway.threads, "0", 0, PN_HTTP_THREADS_MAX, NULL,
         "Number of threads that serve requests. 0: one fewer than the cores, which leaves one for "
         "the log."),

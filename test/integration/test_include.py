@@ -163,7 +163,8 @@ MERGE = "    mode: merge\n    key: id\n    order_by: id\n"
 @pytest.mark.parametrize(("more", "said"), [
     (MERGE + "    delete_when: nothing = 1\n",
      'parts/tables.yml:17: tables.orders.delete_when: Binder Error: Referenced column "nothing"'),
-    (MERGE + "    delete_when: sum(id) OVER () > 3\n", "parts/tables.yml:17: tables.orders.delete_when: "),
+    (MERGE + "    delete_when: sum(id) OVER () > 3\n",
+     "parts/tables.yml:17: tables.orders.delete_when: "),
     ("    partition_by: gone\n    replace_where: id = 1\n",
      "parts/tables.yml:15: tables.orders.replace_where: Binder Error"),
     ("    expect:\n      - {unique: id}\n      - {range: {column: id, min: x}}\n",
@@ -185,7 +186,8 @@ def test_a_name_that_is_taken_has_a_place(shop):
 
 def test_a_statement_that_is_not_a_select_is_called_so(shop):
     (shop / "parts/tables.yml").write_text(TABLES + CLEAN)
-    (shop / "orders.sql").write_text("-- orders\nINSERT INTO orders SELECT id, false FROM raw_orders")
+    insert = "-- orders\nINSERT INTO orders SELECT id, false FROM raw_orders"
+    (shop / "orders.sql").write_text(insert)
     assert "orders.sql: it has to be one SELECT: its rows become the table" in refused(shop)
 
 

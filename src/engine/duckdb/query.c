@@ -73,7 +73,8 @@ static int extract(duckdb_connection connection, const struct pn_duckdb_said *sa
     }
     const char *message = duckdb_extract_statements_error(*statements);
     if (count == 0 && message != NULL) {
-        return pn_duckdb_writes(sql) ? refuse(e, NOT_A_SELECT) : pn_duckdb_fail_in(e, message, said);
+        return pn_duckdb_writes(sql) ? refuse(e, NOT_A_SELECT)
+                                     : pn_duckdb_fail_in(e, message, said);
     }
     return refuse(e, count == 0 ? "there is no statement" : "there are several statements");
 }

@@ -47,7 +47,8 @@ int pn_duckdb_check_select(duckdb_connection connection, const struct pn_table *
         goto out;
     }
     if (duckdb_prepared_statement_type(statement) != DUCKDB_STATEMENT_TYPE_SELECT) {
-        rc = pn_err_input(e, "%s: it has to be one SELECT: its rows become the table", table->sql_file);
+        rc = pn_err_input(e, "%s: it has to be one SELECT: its rows become the table",
+                          table->sql_file);
         goto out;
     }
     size_t count = duckdb_prepared_statement_column_count(statement);
