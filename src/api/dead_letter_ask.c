@@ -65,7 +65,14 @@ static int take_ids(struct pn_http_request *req, const struct pn_json *ids, cons
     for (const struct pn_json *node = ids->first; node != NULL; node = node->next) {
         if (node->type != PN_JSON_STRING || node->text_len != PN_LETTER_ID_SIZE - 1 ||
             memchr(node->text, ',', node->text_len) != NULL) {
-            return pn_err_input(e, "an id is the \"id\" of a letter of GET /api/v1/dead_letters");
+            return pn_err_input(
+                e,
+                "\"%.*s\" is not the id of a dead letter: `pinion dead-letters list` "
+                "and GET /api/v1/dead_letters show ids",
+                (int)(node->type != PN_JSON_STRING ? 0
+                      : node->text_len < 60        ? node->text_len
+                                                   : 60),
+                node->type == PN_JSON_STRING ? node->text : "");
         }
         memcpy(all + len, node->text, node->text_len);
         len += node->text_len;

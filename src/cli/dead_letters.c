@@ -215,8 +215,9 @@ static int send_some(struct resend *resend, struct pn_err *e)
             text = "the server's answer is not one of this version";
             len = strlen(text);
         }
-        return pn_err_input(e, "%s answers %ld: %.*s%s", resend->url, status, (int)len, text,
-                            pn_http_client_key_advice(status));
+        return status == 400 ? pn_err_input(e, "%.*s", (int)len, text)
+                             : pn_err_input(e, "%s answers %ld: %.*s%s", resend->url, status,
+                                            (int)len, text, pn_http_client_key_advice(status));
     }
     print_outcomes(resend, root);
     free(resend->cursor);

@@ -93,9 +93,12 @@ void pn_cli_print_copied(FILE *out, const struct pn_table_report *report)
     if (report->copied > 0) {
         (void)fprintf(
             out,
-            ", warning: %" PRId64 " objects that were taken before have another etag and "
-            "the same size (the first: %s): they count as copied, and are not read again; "
-            "if they have new data, run the load with --full-refresh",
-            report->copied, report->copied_example);
+            ", warning: %" PRId64 " %s another etag and the same size (the first: %s): such an "
+            "object counts as copied, and is not read again; if it has new data, run the load "
+            "with --full-refresh",
+            report->copied,
+            pn_noun(report->copied, "object that was taken before has",
+                    "objects that were taken before have"),
+            report->copied_example);
     }
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "cli/commands.h"
 #include "cli/store.h"
 #include "report/objects.h"
@@ -246,8 +247,8 @@ static int may_replace(struct pn_cli *cli, struct pn_store *store, const char *k
         pn_err_copy(e, &why);
         return why.class_ == PN_CLASS_MISSING ? 0 : rc;
     }
-    if (yes || pn_cli_confirm(cli, "Replace the object %s of %" PRId64 " bytes?", key,
-                              object.size_bytes)) {
+    if (yes || pn_cli_confirm(cli, "Replace the object %s of %" PRId64 " %s?", key,
+                              object.size_bytes, pn_noun(object.size_bytes, "byte", "bytes"))) {
         return 0;
     }
     return pn_err_input(e, "the object %s was not replaced: answer y, or give --yes", key);
@@ -293,7 +294,8 @@ static int cmd_put(struct pn_cli *cli, int argc, char **argv)
         rc = pn_store_commit_file(store, argv[1], path, &size_bytes, &failure);
     }
     if (rc == 0) {
-        (void)fprintf(cli->out, "%s: %" PRId64 " bytes\n", argv[1], size_bytes);
+        (void)fprintf(cli->out, "%s: %" PRId64 " %s\n", argv[1], size_bytes,
+                      pn_noun(size_bytes, "byte", "bytes"));
     } else if (path != NULL) {
         int ignored = pn_io_unlink(app->io, path, NULL);
         (void)ignored; /* the next start sweeps it away */

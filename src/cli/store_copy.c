@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/store.h"
@@ -166,14 +167,17 @@ static int show_plan(struct pn_cli *cli, const struct pn_app_copy *copy, struct 
     pn_report_copy_objects(plan, rows);
     pn_row_writer_end(&rows);
     (void)fprintf(cli->err,
-                  "%" PRId64 " objects to copy, %" PRId64 " that differ, %" PRId64
-                  " the same, %" PRId64 " only in %s\n",
-                  objects(plan, PN_COPY_MISSING), objects(plan, PN_COPY_DIFFERS),
-                  objects(plan, PN_COPY_SAME), plan->extra, copy->to_url);
+                  "%" PRId64 " %s to copy, %" PRId64 " that differ, %" PRId64 " the same, %" PRId64
+                  " only in %s\n",
+                  objects(plan, PN_COPY_MISSING),
+                  pn_noun(objects(plan, PN_COPY_MISSING), "object", "objects"),
+                  objects(plan, PN_COPY_DIFFERS), objects(plan, PN_COPY_SAME), plan->extra,
+                  copy->to_url);
     return objects(plan, PN_COPY_FAILED) == 0
                ? 0
-               : pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%" PRId64 " objects cannot be compared",
-                            objects(plan, PN_COPY_FAILED));
+               : pn_err_set(e, PN_CLASS_CORRUPT, PN_FAIL, "%" PRId64 " %s cannot be compared",
+                            objects(plan, PN_COPY_FAILED),
+                            pn_noun(objects(plan, PN_COPY_FAILED), "object", "objects"));
 }
 
 int pn_cmd_store_copy(struct pn_cli *cli, int argc, char **argv)

@@ -234,7 +234,11 @@ static int remove_stream(struct pn_stream_session *session, const char *name, bo
     if (with_consumers) {
         pn_json_add_bool(&session->json, "EnforceConsumerDeletion", true);
     }
-    return pn_stream_call(session, "DeleteStream", &output, e);
+    int rc = pn_stream_call(session, "DeleteStream", &output, e);
+    if (rc != 0 && !with_consumers && pn_kinesis_client_error_is(e, "ResourceInUseException")) {
+        pn_err_add(e, " Give --with-consumers to delete its registered consumers, too.");
+    }
+    return rc;
 }
 
 static int cmd_delete(struct pn_cli *cli, int argc, char **argv)

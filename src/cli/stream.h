@@ -14,6 +14,7 @@ struct pn_stream_session {
     struct pn_cli *cli;
     struct pn_kinesis_client *client;
     struct pn_buf input;        /* of the next call */
+    const char *stream;         /* that it names, borrowed; or NULL */
     struct pn_json_writer json; /* on `input` */
     struct pn_arena arena;
 };
@@ -27,7 +28,8 @@ int pn_stream_session_finish(struct pn_stream_session *session, int rc,
 /* Begins the input of a call: an object with a member "StreamName", to which more may be added by
  * the writer, session->json, before pn_stream_call() closes it. */
 struct pn_json_writer *pn_stream_input(struct pn_stream_session *session, const char *stream);
-/* Calls with session->input; *output is good until the next call. */
+/* Calls with session->input; *output is good until the next call. What the API refuses most is said
+ * in pinion's words, with what to do; the rest in those of the API. */
 int pn_stream_call(struct pn_stream_session *session, const char *operation,
                    const struct pn_json **output, struct pn_err *e) PN_MUST_CHECK;
 

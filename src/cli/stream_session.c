@@ -1,8 +1,11 @@
 /* A session of `pinion stream`: calls of the API, and what several sub-commands say. */
 
+#include <string.h>
+
 #include "base/json.h"
 #include "cli/stream.h"
 #include "kinesis/api/wire.h"
+#include "kinesis/kinesis.h"
 
 enum { INPUT_BYTES_MAX = 1 << 20, AWAIT_PAUSE_MS = 100, AWAIT_TIMES = 600 };
 
@@ -28,6 +31,7 @@ int pn_stream_session_finish(struct pn_stream_session *session, int rc,
 struct pn_json_writer *pn_stream_input(struct pn_stream_session *session, const char *stream)
 {
     pn_buf_reset(&session->input);
+    session->stream = stream;
     pn_json_writer_init(&session->json, &session->input);
     pn_json_put_object(&session->json);
     if (stream != NULL) {
@@ -36,11 +40,42 @@ struct pn_json_writer *pn_stream_input(struct pn_stream_session *session, const 
     return &session->json;
 }
 
+/* A missing shard or consumer has the same name as a missing stream. */
+static bool misses_stream(const struct pn_err *e)
+{
+    static const char start[] = "ResourceNotFoundException: Stream ";
+    return strncmp(e->msg, start, strlen(start)) == 0;
+}
+
+static int explain(const char *operation, const char *stream, struct pn_err *e)
+{
+    bool creates = strcmp(operation, "CreateStream") == 0;
+    if (misses_stream(e)) {
+        return pn_err_missing(e, "there is no stream %s: `pinion stream list` shows all streams",
+                              stream);
+    }
+    if (creates && !pn_stream_name_valid(stream, strlen(stream))) {
+        return pn_err_input(
+            e,
+            "invalid stream name \"%.128s\": give 1 to %d letters, digits, '.', '_' "
+            "and '-'",
+            stream, PN_STREAM_NAME_MAX);
+    }
+    if (creates && pn_kinesis_client_error_is(e, "ResourceInUseException")) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
+                          "the stream %s exists already: `pinion stream list` shows all streams",
+                          stream);
+    }
+    return PN_FAIL;
+}
+
 int pn_stream_call(struct pn_stream_session *session, const char *operation,
                    const struct pn_json **output, struct pn_err *e)
 {
     pn_json_end(&session->json);
-    return pn_kinesis_client_call(session->client, operation, &session->input, output, e);
+    int rc = pn_kinesis_client_call(session->client, operation, &session->input, output, e);
+    return rc != 0 && session->stream != NULL && e != NULL ? explain(operation, session->stream, e)
+                                                           : rc;
 }
 
 void pn_stream_time_cell(struct pn_row_writer *output, const struct pn_json *seconds)

@@ -1,6 +1,7 @@
 /* A session of `pinion table`: a table opened by its name. */
 #include <inttypes.h>
 
+#include "base/units.h"
 #include "cli/table.h"
 #include "engine/unknown_note.h"
 #include "server/stations.h"
@@ -57,9 +58,11 @@ static void tell_unknown(struct pn_table_session *session, const struct pn_table
             (void)snprintf(place, sizeof place, "line %" PRId64 " of ", note.line);
         }
         (void)fprintf(session->cli->err,
-                      "%s: %" PRId64 " members of the newest load have no column, most of them "
-                      "\"%s\"; the first is in %s%s\n",
-                      table->name, note.values, note.name, place, note.object);
+                      "%s: %" PRId64 " %s no column, most of them \"%s\"; the first is in %s%s\n",
+                      table->name, note.values,
+                      pn_noun(note.values, "member of the newest load has",
+                              "members of the newest load have"),
+                      note.name, place, note.object);
     }
     pn_delta_destroy(&delta);
 }

@@ -56,8 +56,9 @@ static void print_sum(const struct pn_cli *cli, const char *verb,
                       const struct pn_upkeep_result *result)
 {
     if (pn_format_is_for_people(cli->format)) {
-        (void)fprintf(cli->err, "%s %" PRId64 " %s, %" PRId64 " bytes\n", verb, result->files,
-                      pn_noun(result->files, "file", "files"), result->size_bytes);
+        (void)fprintf(cli->err, "%s %" PRId64 " %s, %" PRId64 " %s\n", verb, result->files,
+                      pn_noun(result->files, "file", "files"), result->size_bytes,
+                      pn_noun(result->size_bytes, "byte", "bytes"));
     }
 }
 

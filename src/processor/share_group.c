@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "log/member.h"
 #include "processor/private.h"
 
@@ -36,8 +37,8 @@ static void on_assigned(void *arg, const struct pn_log_place *places, size_t cou
     pthread_mutex_unlock(&share->lock);
     if (count > 0) {
         pn_logger_info(streams->env.logger, "stream",
-                       "the group %s gave this process %zu shards; it reads %zu now",
-                       streams->env.group, count, now);
+                       "the group %s gave this process %zu %s; it reads %zu now",
+                       streams->env.group, count, pn_noun((int64_t)count, "shard", "shards"), now);
     }
     pn_processor_source_wake(streams->env.source);
 }
@@ -58,8 +59,8 @@ static void on_revoked(void *arg, const struct pn_log_place *places, size_t coun
     size_t now = share->count;
     pthread_mutex_unlock(&share->lock);
     pn_logger_info(streams->env.logger, "stream",
-                   "the group %s took %zu shards from this process; it reads %zu now",
-                   streams->env.group, count, now);
+                   "the group %s took %zu %s from this process; it reads %zu now",
+                   streams->env.group, count, pn_noun((int64_t)count, "shard", "shards"), now);
     pn_processor_source_wake(streams->env.source);
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/units.h"
+
 static bool is_known(const struct pn_processor_unknown *unknown, const char *name)
 {
     for (size_t i = 0; i < unknown->count; i++) {
@@ -43,9 +45,10 @@ static void note(struct pn_processor_unknown *unknown, const struct pn_table *ta
     }
     memcpy(unknown->names[unknown->count++], member->name, sizeof member->name);
     pn_logger_warn(logger, "stream",
-                   "%s: no column of '%s' takes \"%s\", which appeared %lld times in one commit; "
+                   "%s: no column of '%s' takes \"%s\", which appeared %lld %s in one commit; "
                    "%s (unknown_keys). Each name is logged once",
-                   table->name, raw->name, member->name, (long long)member->count, fate(raw));
+                   table->name, raw->name, member->name, (long long)member->count,
+                   pn_noun(member->count, "time", "times"), fate(raw));
 }
 
 void pn_processor_unknown_note(struct pn_processor_unknown *unknown, const struct pn_table *table,

@@ -63,11 +63,17 @@ void pn_processor_view_shards(struct pn_processor_worker *worker)
 void pn_processor_view_state(struct pn_processor_worker *worker, enum pn_processor_state state)
 {
     pthread_mutex_lock(&worker->lock);
+    bool is_over = state == PN_PROCESSOR_RUNNING && worker->view.error.code != 0;
     worker->view.state = state;
     if (state == PN_PROCESSOR_RUNNING) {
         worker->view.error.code = 0;
     }
     pthread_mutex_unlock(&worker->lock);
+    if (is_over) {
+        pn_logger_info(worker->owner->env.logger, "stream",
+                       "%s from %s: the trouble is over; rows are written again",
+                       worker->table->name, worker->stream->name);
+    }
 }
 
 void pn_processor_view_failure(struct pn_processor_worker *worker, enum pn_processor_state state,

@@ -1,5 +1,6 @@
 /* Filling a table's batch from its stream's shards, so that each gets its turn. */
 #include "base/json.h"
+#include "base/units.h"
 #include "processor/private.h"
 
 enum {
@@ -99,9 +100,11 @@ static void note_batch(struct pn_processor_worker *worker, int64_t skipped, int6
     }
     if (lost > 0 && !worker->shards.has_places) { /* else it was said where it was met */
         pn_logger_error(worker->owner->env.logger, "stream",
-                        "%s from %s: %lld records were no longer in the log (retention removed "
-                        "them before the processor read them, or the log is damaged)",
-                        worker->table->name, worker->stream->name, (long long)lost);
+                        "%s from %s: %lld %s no longer in the log (retention removed %s before the "
+                        "processor read %s, or the log is damaged)",
+                        worker->table->name, worker->stream->name, (long long)lost,
+                        pn_noun(lost, "record was", "records were"), pn_noun(lost, "it", "them"),
+                        pn_noun(lost, "it", "them"));
     }
     pthread_mutex_lock(&worker->lock);
     worker->view.skipped += skipped;

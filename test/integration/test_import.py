@@ -259,6 +259,8 @@ def test_broken_rows_have_their_lines_and_bytes(imports, rows, tmp_path):
     text = 'id,name\n1,a\n2\n3,"x" y\n4,b,c\n5,e\nx,f\n'
     file = write(tmp_path / "a.csv", text)
     refusal(imports(file, check=False), "a.csv, line 3 (byte 12)", "4 of the records are not rows")
+    one = write(tmp_path / "one.csv", "id,name\n1,a\nx,b\n")
+    refusal(imports(one, check=False), "1 of the records is not a row of table 'orders': mend it")
     assert not (tmp_path / "data/store/raw/orders").exists()
     imports(file, "--bad-rows", "dead-letter")
     assert [row["id"] for row in rows()] == [1, 5]

@@ -56,7 +56,8 @@ def test_streams_come_and_go(place):
     assert made[0]["mode"] == "PROVISIONED" and made[0]["created"].endswith("Z")
     on_demand = rows("create", "more", "--on-demand", data=place)[0]
     assert on_demand | {"mode": "ON_DEMAND", "shards": 4, "retention_hours": 24} == on_demand
-    assert "ResourceInUseException" in fails("create", "clicks", data=place)
+    assert "the stream clicks exists already" in fails("create", "clicks", data=place)
+    assert 'invalid stream name "a/b"' in fails("create", "a/b", data=place)
 
     done = run("stream", "delete", "clicks", data=place, input="n\n", check=False)
     assert done.returncode == 1 and "clicks was not deleted" in done.stderr
@@ -68,7 +69,8 @@ def test_streams_come_and_go(place):
     for command in (
         ["describe"], ["delete", "--yes"], ["tail", "--no-follow"], ["reshard", "--shards", 2],
     ):  # fmt: skip
-        assert "ResourceNotFoundException: Stream clicks" in fails(*command, "clicks", data=place)
+        told = fails(*command, "clicks", data=place)
+        assert "there is no stream clicks: `pinion stream list`" in told
 
 
 def test_many_streams_are_listed_by_pages(data):
@@ -88,7 +90,8 @@ def test_consumers_are_not_lost_by_accident(data):
         arn = client.describe_stream(StreamName=PIPELINE_STREAMS[0])["StreamDescription"]
         client.register_stream_consumer(StreamARN=arn["StreamARN"], ConsumerName="me")
         assert rows("list", data=data)[0]["consumers"] == 1
-        assert "ResourceInUse" in fails("delete", PIPELINE_STREAMS[0], "--yes", data=data)
+        told = fails("delete", PIPELINE_STREAMS[0], "--yes", data=data)
+        assert "ResourceInUse" in told and "--with-consumers" in told
         run("stream", "delete", PIPELINE_STREAMS[0], "--yes", "--with-consumers", data=data)
 
 

@@ -357,4 +357,5 @@ def test_a_full_disk_is_waited_for(data, small_store):
         small_store()
         await_rows(data, KIND, sent)
         assert states()["stream_pin"] == "running"
+        assert "the trouble is over" in server.log()
     assert sorted(row["ind"] for row in rows(data, KIND)) == list(range(sent))

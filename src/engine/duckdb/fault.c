@@ -180,6 +180,15 @@ int pn_duckdb_fail_in(struct pn_err *e, const char *message, const struct pn_duc
     return pn_err_set(e, class_, PN_FAIL, "%s%s%s", text, cut, advice);
 }
 
+void pn_duckdb_blame(struct pn_err *e, const char *sql_file, const char *table)
+{
+    if (e != NULL && starts_with(e->msg, "IO Error")) {
+        pn_err_prefix(e, "table '%s'", table);
+    } else {
+        pn_err_prefix(e, "%s", sql_file);
+    }
+}
+
 int pn_duckdb_fail(struct pn_err *e, const char *message)
 {
     return pn_duckdb_fail_in(e, message, NULL);

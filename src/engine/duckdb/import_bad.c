@@ -100,10 +100,11 @@ int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked
         (void)snprintf(place, sizeof place, ", %s %" PRId64, is_row ? "row" : "line", line);
     }
     rc = pn_err_input(e,
-                      "%s%s: %.300s; %" PRId64 " of the %s not rows of table '%s': mend them%s; "
+                      "%s%s: %.300s; %" PRId64 " of the records %s of table '%s': mend %s%s; "
                       "nothing was imported",
                       asked->files[file].name, place, reason, bad,
-                      pn_noun(bad, "records is", "records are"), asked->table->name,
+                      pn_noun(bad, "is not a row", "are not rows"), asked->table->name,
+                      pn_noun(bad, "it", "them"),
                       asked->for_topic ? "" : ", or give --bad-rows dead-letter");
     duckdb_free(reason);
     duckdb_destroy_result(&result);

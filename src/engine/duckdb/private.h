@@ -145,6 +145,9 @@ struct pn_duckdb_said {
  * JSON, as the ask instance gives it. Returns non-zero. */
 int pn_duckdb_fail_in(struct pn_err *e, const char *message, const struct pn_duckdb_said *said);
 int pn_duckdb_fail(struct pn_err *e, const char *message);
+/* Names what an error of a table's SQL is about: the file, or, where reading or writing failed,
+ * which the SQL is not to blame for, the table. */
+void pn_duckdb_blame(struct pn_err *e, const char *sql_file, const char *table);
 
 /* Appends 'text', "name", and the literal of a path to read, in which no character is a pattern. In
  * a pattern, a backslash ends the name of a folder, so a path that has one stays as it is: DuckDB

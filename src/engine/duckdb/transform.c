@@ -27,7 +27,7 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
     pn_duckdb_add_select(&sql, table->sql);
     int rc = pn_duckdb_write_from(engine, connection, table, &sql, bytes, &written, e);
     if (rc != 0) {
-        pn_err_prefix(e, "%s", table->sql_file);
+        pn_duckdb_blame(e, table->sql_file, table->name);
         goto out;
     }
     const struct pn_quarantine replaces = {.batch = NULL};
