@@ -8,6 +8,8 @@
 #include "base/base64.h"
 #include "base/units.h"
 
+#define ROW_REASON "the row does not pass " /* of a row that a data test took out */
+
 /* What a request asks for; in its arena. */
 struct asked {
     struct pn_dead_letters_wanted wanted;
@@ -152,10 +154,14 @@ static int read_letter(struct sending *sending, const char *const *cells, struct
             : -1;
     letter->is_edited = sending->asked->is_edited;
     letter->value = (struct pn_bytes){.data = value, .len = len};
-    if (letter->origin == NULL) {
-        return pn_err_input(e, "it is not known which topic the record came from");
-    }
     const char *reason = cells[PN_LETTER_REASON];
+    bool is_row = reason != NULL && strstr(reason, ROW_REASON) != NULL;
+    if (letter->origin == NULL) {
+        return pn_err_input(
+            e, is_row ? "a data test took out this row, which is not a record: correct the record "
+                        "that it was made of, and send that"
+                      : "it is not known which topic the record came from");
+    }
     if (reason != NULL && strstr(reason, " (only the beginning of the key is stored)") != NULL) {
         return pn_err_input(e, "only the beginning of the record's key is kept: produce the record "
                                "again");

@@ -9,7 +9,8 @@ static const struct {
     const char *advice; /* NULL: what the reason says */
 } rules[] = {
     {"the row does not pass ", "data-test",
-     "The row fails a test of `expect`. Correct the rows that it is made of, or the test."},
+     "The row fails a test of `expect`. Correct what it is made of, or the test. Where runs add "
+     "rows to the table, the letter stays until --full-refresh, or until it is dropped."},
     {"(lenient: number-in-text)", "number-in-text", NULL},
     {"(lenient: boolean-in-text)", "boolean-in-text", NULL},
     {"(lenient: number-as-boolean)", "number-as-boolean", NULL},

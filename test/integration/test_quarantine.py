@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from pinion import run
+from pinion import Server, run
 from test_incremental import Landing, crash, land, rows, task, write_pipeline
 from test_incremental_others import overtaken
 
@@ -348,6 +348,23 @@ dags: {{nightly: {{tasks: {{load: {{run: load, tables: [raw]}},
     assert found == [bad[1], bad[0], odd[0] | nested, odd[1] | more]
     assert [row["id"] for row in rows(data, folder, "FROM clean")] == [1]
 
+
+def test_of_a_long_row_the_beginning_is_stored(data, tmp_path, countries):
+    long = SQL.replace("country FROM", "repeat('é', 1200000) AS country FROM")
+    grow = write_pipeline(tmp_path / "grow", "grow", APPEND, WHOLE + TESTS, long)
+    begin(data, grow)
+    land(data, "shop.orders", 0, 0, [order(id=1, amount=-1), order(id=2, op="X")])
+    make(data, grow)
+    note = " (only the beginning of the value is stored)"
+    letters = rows(data, grow, LETTERS.replace("value", "length(value) AS n") + " ORDER BY reason")
+    assert [(letter["reason"], letter["n"]) for letter in letters] == [
+        ("the row does not pass accepted_values(op)" + note, 1 << 20),
+        ("the row does not pass range(amount)" + note, 1 << 20),
+    ]
+    with Server(data, "--pipeline", grow):
+        told = run("dead-letters", "resend", "--table", "orders", "--pipeline", grow,
+                   data=data, check=False)  # fmt: skip
+    assert "a data test took out this row" in told.stdout + told.stderr, told
 
 def test_a_relationship_is_that_of_the_moment(data, tmp_path, countries):
     test = "{relationship: {column: country, to: countries.code}, action: quarantine}"

@@ -441,8 +441,11 @@ static int quarantine(struct testing *testing, const struct pn_quarantine *to,
                           testing->report->expect_failed[i] > 0);
     }
     if (fails) {
-        pn_buf_adds(&letters, "SELECT concat('the row does not pass ', names) AS reason, "
-                              "row AS value FROM (");
+        pn_buf_addf(&letters,
+                    "SELECT concat('the row does not pass ', names, CASE WHEN length(row) > %d "
+                    "THEN ' (only the beginning of the value is stored)' ELSE '' END) AS reason, "
+                    "left(row, %d) AS value FROM (",
+                    PN_DEAD_LETTER_VALUE_MAX, PN_DEAD_LETTER_VALUE_MAX);
         add_letters(testing, &letters);
         pn_buf_addc(&letters, ')');
     }
