@@ -155,11 +155,15 @@ class Tests:
             for number, test in enumerate(self.tests) if number in taking
         ))  # fmt: skip
         row = functions.struct(*map(named, frame.columns))
+        value, kept_max = functions.to_json(row, JSON_OPTIONS), pinion_letters.VALUE_MAX
+        cut = functions.when(
+            functions.length(value) > kept_max, " (only the beginning of the value is stored)"
+        ).otherwise("")
         values = {
             "table": functions.lit(self.name),
-            "reason": functions.concat(functions.lit("the row does not pass "), names),
-            "value": functions.to_json(row, JSON_OPTIONS),
-        }  # fmt: skip
+            "reason": functions.concat(functions.lit("the row does not pass "), names, cut),
+            "value": functions.substring(value, 1, kept_max),
+        }
         out = functions.expr(" OR ".join(named(self.mark(number)) for number in taking) or "false")
         letters = marked.where(out)
         count = letters.count() if taking else 0
