@@ -151,7 +151,7 @@ static int take_file(struct importing *importing, const char *path, const char *
         importing->bytes += file->status.st_size;
     }
     for (size_t k = 0; rc == 0 && k < i; k++) {
-        if (strcmp(importing->files[k].app_id, file->app_id) == 0) {
+        if (file->status.st_size > 0 && strcmp(importing->files[k].app_id, file->app_id) == 0) {
             rc = pn_err_input(e, "%s and %s have the same contents: give one of them",
                               importing->files[k].name, file->name);
         }
@@ -232,6 +232,17 @@ static void print_records(const struct importing *importing, const char *topic)
     pn_row_writer_end(&rows);
 }
 
+static void say_empty(const struct importing *importing)
+{
+    size_t empty = importing->report.empty;
+    if (empty > 0 && !importing->cli->quiet) {
+        (void)fprintf(importing->cli->err, "%zu %s no rows%s\n", empty,
+                      pn_noun((int64_t)empty, "file has", "files have"),
+                      empty == importing->import.count ? ": nothing was imported"
+                                                       : ", and may be imported again");
+    }
+}
+
 static void print_report(const struct importing *importing)
 {
     static const struct pn_report_column columns[] = {
@@ -240,7 +251,11 @@ static void print_report(const struct importing *importing)
     struct pn_row_writer *rows = pn_cli_rows(importing->cli);
     PN_ROWS_BEGIN(rows, columns);
     pn_cell_cstr(rows, importing->import.table->name);
-    pn_cell_int(rows, importing->report.version);
+    if (importing->report.version >= 0) {
+        pn_cell_int(rows, importing->report.version);
+    } else {
+        pn_cell_null(rows);
+    }
     pn_cell_int(rows, (int64_t)importing->import.count);
     pn_cell_int(rows, importing->report.rows);
     pn_cell_int(rows, importing->report.dead_letters);
@@ -283,6 +298,7 @@ static int run(struct pn_cli *cli, const struct import_opts *opts, char **argv, 
     pn_interrupt_end(&interrupt);
     if (rc == 0 && importing.import.table != NULL) {
         print_report(&importing);
+        say_empty(&importing);
     } else if (rc == 0) {
         print_records(&importing, argv[0]);
     }

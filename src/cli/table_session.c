@@ -17,6 +17,7 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
     if (rc == 0) {
         session->pipeline = session->app->pipeline;
         pn_settings_to_delta(session->app->settings, &session->config);
+        session->config.maker = pn_app_maker(session->app);
         rc = pn_app_open_store_there(session->app, &session->store, e);
     }
     if (rc == 0) {

@@ -51,7 +51,9 @@ struct pn_import_lines {
 };
 
 struct pn_import_report {
-    int64_t version;
+    int64_t version; /* -1: there is no table, since no file has rows */
+    size_t empty;    /* files that have neither rows nor dead letters: the table does not know them,
+                        and where all are such, nothing was committed */
     int64_t rows;
     int64_t dead_letters;
 };

@@ -51,9 +51,7 @@ static bool conf_asks(const char *conf, const char *member)
     return asks;
 }
 
-/* What commits of this process are made by: what its environment says, as a task of a run and all
- * that it starts have it, or else the command. */
-static struct pn_delta_maker maker_of_process(const struct pn_app *app)
+struct pn_delta_maker pn_app_maker(const struct pn_app *app)
 {
     const char *number = getenv("PINION_TRY_NUMBER");
     struct pn_delta_maker maker = {
@@ -81,7 +79,7 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
     whole.memory_bytes_max = at_most(config->memory_bytes_max, settings->engine.memory_bytes_max);
     whole.threads = at_most(config->threads, settings->engine.threads);
     if (!pn_delta_maker_is_known(&whole.delta.maker)) {
-        whole.delta.maker = maker_of_process(app);
+        whole.delta.maker = pn_app_maker(app);
     }
     read_run_values(&whole.run);
     whole.full_refresh = whole.full_refresh || conf_asks(whole.run.conf, "full_refresh");
@@ -196,7 +194,7 @@ static int open_spark(const struct pn_app *app, struct pn_store *store,
                       const struct pn_duckdb_config *batch, const struct pn_delta_maker *maker,
                       struct pn_engine **engine, struct pn_err *e)
 {
-    const struct pn_delta_maker process = maker_of_process(app);
+    const struct pn_delta_maker process = pn_app_maker(app);
     struct pn_spark_runner *runner = NULL;
     char *task = batch != NULL ? task_of_environment() : NULL;
     const struct pn_spark_engine_config config = {

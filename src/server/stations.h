@@ -81,6 +81,9 @@ struct pn_app_batch {
     const char *landed_folder;
     const char *logical_date; /* that SQL reads; NULL: that of the task's run, if it is of one */
 };
+/* What commits of this process are made by: what its environment says, as a task of a run and all
+ * that it starts have it, or else the command. Borrows from both. */
+struct pn_delta_maker pn_app_maker(const struct pn_app *app);
 /* The engine that a task makes tables with. Borrows the store, and the texts of `maker`: what its
  * commits are made by. NULL: the task that this process is an attempt of, or else its command. */
 int pn_app_open_batch_engine(const struct pn_app *app, struct pn_store *store,

@@ -189,7 +189,35 @@ def test_what_an_import_says_after_a_restore(files, tmp_path):
     done = run("table", "restore", "orders", "--to", "0", "--yes", "--pipeline", files.folder,
                data=files.data)  # fmt: skip
     assert "pinion import --force" in done.stderr, done.stderr
+    done = run("table", "history", "orders", "--format", "json", "--pipeline", files.folder,
+               data=files.data)  # fmt: skip
+    assert json.loads(done.stdout)[0]["made_by"] == "pinion table restore"
     refusal(files.add(second, check=False), "a restore of the table at", "--force")
     files.add(second, "--force")
     assert [row["id"] for row in files.rows()] == [1, 2]
     assert "restore" not in files.add(second, check=False).stderr
+
+
+EMPTY = {"a.csv": b"", "b.csv": b"id,name\n", "c.jsonl": b"", "d.json": b"[]", "e.tsv": b""}
+
+
+def test_a_day_without_rows(files, tmp_path):
+    """An empty file says nothing of which day it is, so it is imported as often as it comes."""
+    for name, data in EMPTY.items():
+        for day in ("monday", "tuesday"):
+            (tmp_path / day).mkdir(exist_ok=True)
+            (tmp_path / day / name).write_bytes(data)
+            done = run(*files.command(tmp_path / day / name), data=files.data)
+            assert "1 file has no rows: nothing was imported" in done.stderr
+    assert not (files.data / "store/raw/orders").exists()
+    full = write(tmp_path / "full.csv", "id\n1\n")
+    all_days = [tmp_path / day / "a.csv" for day in ("monday", "tuesday")]
+    done = run(*files.command(full, *all_days), data=files.data)
+    assert "2 files have no rows, and may be imported again" in done.stderr
+    files.add(*all_days)
+    assert [row["id"] for row in files.rows()] == [1]
+    log = sorted((files.data / "store/raw/orders/_delta_log").iterdir())
+    assert len(log) == 1 and log[0].read_text().count('"pinion/import/') == 2
+    parquet = tmp_path / "x.parquet"
+    parquet.write_bytes(b"")
+    refusal(files.add(parquet, check=False), "x.parquet", "nothing was imported")

@@ -25,6 +25,7 @@ struct import {
     struct pn_delta_snapshot *snapshot; /* of the table; NULL: there is none yet */
     struct pn_written *written;         /* of each file */
     char **bad_sums;                    /* likewise */
+    bool *is_empty;                     /* of each file: nothing was in it */
     int64_t bad;
 };
 
@@ -122,7 +123,8 @@ static int check_again(const struct import *import, struct pn_err *e)
     for (size_t i = 0; rc == 0 && import->snapshot != NULL && !asked->again && i < asked->count;
          i++) {
         const struct pn_delta_txn *txn = pn_delta_txn_of(import->snapshot, asked->files[i].app_id);
-        rc = txn != NULL ? check_file_again(import, &asked->files[i], txn, e) : 0;
+        bool is_known = txn != NULL && asked->files[i].status.st_size > 0;
+        rc = is_known ? check_file_again(import, &asked->files[i], txn, e) : 0;
     }
     return rc;
 }
@@ -169,6 +171,7 @@ static int import_file(struct import *import, size_t i, struct pn_err *e)
         rc = pn_import_file_write(&importing, &import->written[i], e);
     }
     import->bad += importing.bad;
+    import->is_empty[i] = rc == 0 && importing.bad == 0 && import->written[i].rows == 0;
     if (unpacked != NULL) {
         pn_duckdb_remove_file(import->engine, unpacked);
     }
@@ -343,7 +346,9 @@ static void make_marks(const struct import *import, struct marks *marks)
         add_mark(marks, &made, PN_DELTA_TXN_ANY);
     }
     for (size_t i = 0; i < asked->count; i++) {
-        add_file_marks(import, i, now_ms, marks);
+        if (!import->is_empty[i]) { /* another day's empty file has the same contents */
+            add_file_marks(import, i, now_ms, marks);
+        }
     }
 }
 
@@ -396,6 +401,7 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
             rc = pn_import_refuse(import->connection, asked, import->bad, e);
         }
         report->rows += import->written[i].rows;
+        report->empty += import->is_empty[i];
     }
     for (size_t i = 0; rc == 0 && i < asked->count; i++) {
         rc = pn_import_check_same(import->engine, &asked->files[i], e);
@@ -408,7 +414,9 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
         }
     }
     report->dead_letters = import->bad;
-    if (rc == 0) {
+    if (rc == 0 && report->empty == asked->count) {
+        report->version = import->snapshot != NULL ? import->snapshot->version : -1;
+    } else if (rc == 0) {
         rc = commit(import, &report->version, e);
     }
     return rc;
@@ -422,6 +430,7 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
     *report = (struct pn_import_report){.version = -1};
     import.written = pn_xcalloc(asked->count, sizeof *import.written);
     import.bad_sums = pn_xcalloc(asked->count, sizeof *import.bad_sums);
+    import.is_empty = pn_xcalloc(asked->count, sizeof *import.is_empty);
     struct pn_in_progress in_progress;
     bool is_in_progress = false;
     bool widened = false;
@@ -462,6 +471,7 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
         free(import.bad_sums[i]);
     }
     free(import.bad_sums);
+    free(import.is_empty);
     duckdb_disconnect(&import.connection);
     pn_delta_snapshot_destroy(&import.snapshot);
     free(import.written);

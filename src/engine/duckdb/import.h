@@ -50,7 +50,7 @@ struct pn_importing {
     const char *const *paths;
     size_t path_count;
     const char *shape;    /* files of one are read by the same statement, but for the path */
-    bool is_empty;        /* CSV: it has no header */
+    bool is_empty;        /* CSV: no header, so no rows */
     const char *row_json; /* Parquet: an expression, the row of the file as JSON */
     /* Columns that the table lacks. */
     struct pn_import_extra {

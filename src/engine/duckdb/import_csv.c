@@ -170,12 +170,8 @@ int pn_import_read_header(struct pn_importing *importing, struct pn_err *e)
         return rc;
     }
     importing->is_empty = line == NULL;
-    if (line == NULL && import->for_load) {
-        return 0; /* no header, no rows */
-    }
     if (line == NULL) {
-        return pn_err_input(e, "%s: the file is empty; %s", importing->file->name,
-                            pn_import_undone(import));
+        return 0; /* no header, no rows */
     }
     importing->delimiter = import->delimiter;
     if (importing->delimiter == '\0' && import->has_no_header) {

@@ -3,6 +3,7 @@
  * row; most files have none. Only when it fails is the file read again, in order, to find all of
  * them and their places, and once more without them.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -345,13 +346,22 @@ static int begin(struct pn_importing *importing, struct pn_err *e)
     return rc == 0 ? pn_import_forget_rejects(importing->connection, e) : rc;
 }
 
+static int make_empty(const struct pn_importing *importing, const char *path, struct pn_err *e)
+{
+    const struct pn_io *io = importing->engine->config.io;
+    int fd = -1;
+    int rc = pn_io_open(io, path, O_WRONLY | O_CREAT | O_EXCL, &fd, e);
+    pn_io_close(io, &fd);
+    return rc;
+}
+
 int pn_import_file_lines(struct pn_importing *importing, const char *path, struct pn_err *e)
 {
     struct pn_err why = {0};
     int64_t rejects = 0;
     int rc = begin(importing, e);
-    if (rc != 0) {
-        return rc;
+    if (rc != 0 || importing->is_empty) {
+        return rc != 0 ? rc : make_empty(importing, path, e);
     }
     int first_rc = copy_lines(importing, path, &why);
     rc = first_rc == 0 ? count_rejects(importing, &rejects, e) : 0;
@@ -365,5 +375,5 @@ int pn_import_file_write(struct pn_importing *importing, struct pn_written *writ
         return pn_import_json(importing, written, e);
     }
     int rc = begin(importing, e);
-    return rc == 0 ? write_table(importing, written, e) : rc;
+    return rc == 0 && !importing->is_empty ? write_table(importing, written, e) : rc;
 }

@@ -228,6 +228,7 @@ int pn_import_read_parquet(struct pn_importing *importing, struct pn_err *e)
     pn_buf_deinit(&sql);
     if (rc != 0) {
         pn_err_prefix(e, "%s", importing->file->name);
+        pn_err_add(e, "; %s", pn_import_undone(importing->import));
         return rc;
     }
     size_t count = duckdb_column_count(&result);
