@@ -2,12 +2,14 @@
 drop them silently, and they can be imported again. Columns that are added have any rules."""
 
 import json
+import shutil
 
 import pytest
 
 from pinion import run
 from test_import import refusal, write
 from test_incremental import land
+from test_incremental_others import halted
 
 DEFINITION = """
 name: afresh
@@ -165,6 +167,83 @@ def test_an_import_while_the_table_is_made_afresh_is_not_lost(shop, tmp_path):
     refusal(shop.add(path, check=False), "what made the table afresh at", "--force")
     shop.add(path, "--force")
     assert shop.ids() == [1]
+
+
+# --- beside others ------------------------------------------------------------------------------
+
+LETTERS = "SELECT object, line, value FROM dead_letters ORDER BY object"
+
+
+def beside(shop, meanwhile, *args, **more):
+    return halted(meanwhile, *args, "--pipeline", shop.folder, "--data", shop.data, **more)
+
+
+def many(count=50000):
+    return [{"id": 0}] * count
+
+
+@pytest.mark.parametrize("first", (True, False))
+@pytest.mark.parametrize("how", ("load", "folder"))
+def test_an_import_beside_what_makes_the_table_afresh_stays(shop, tmp_path, how, first):
+    """A new table, or one that lost rows of an import before, which cost nothing any more."""
+    path = write(tmp_path / "a.csv", "id\n1\nx\n")
+    land(shop.data, "shop.orders", 0, 0, many())
+    (tmp_path / "from").mkdir()
+    write(tmp_path / "from/orders.json", '{"id": 0}\n' * 50000)
+
+    def before():
+        if first:
+            shutil.rmtree(shop.data / "store/raw", ignore_errors=True)
+        else:
+            shop.load("--full-refresh", "--drop-imported")
+            shop.add(write(tmp_path / "b.csv", "id\n2\n"))
+            shop.load("--full-refresh", "--drop-imported")
+
+    args = ["batch", "--from", tmp_path / "from"]
+    if how == "load":
+        args = ["task", "nightly", "load", *([] if first else ["--full-refresh"])]
+    code, said = beside(shop, lambda: shop.add(path, "--bad-rows", "dead-letter"), *args,
+                        before=before)  # fmt: skip
+    assert code != 0 and "or an import: run it again" in said
+    assert 1 in shop.ids()
+    assert shop.rows(LETTERS) == [{"object": str(path), "line": 3, "value": "x"}]
+    shop.load()
+    assert 1 in shop.ids() and len(shop.ids()) == 50001
+    assert shop.rows(LETTERS) == [{"object": str(path), "line": 3, "value": "x"}]
+
+
+def test_letters_of_imports_stay_where_the_load_fails(shop, tmp_path):
+    first = write(tmp_path / "a.csv", "id\n1\nx\n")
+    second = write(tmp_path / "b.csv", "id\n2\ny\n")
+    third = write(tmp_path / "c.csv", "id\n3\n")
+    letters = [{"object": str(first), "line": 3, "value": "x"},
+               {"object": str(second), "line": 3, "value": "y"}]  # fmt: skip
+
+    def before():
+        for path in (first, second):
+            shop.add(path, "--bad-rows", "dead-letter")
+        assert shop.rows(LETTERS) == letters
+
+    land(shop.data, "shop.orders", 0, 0, many())
+    code, _ = beside(shop, lambda: shop.add(third), "task", "nightly", "load", "--full-refresh",
+                     "--drop-imported", before=before)  # fmt: skip
+    assert code != 0
+    assert (shop.ids(), shop.rows(LETTERS)) == ([1, 2, 3], letters)
+    shop.load("--full-refresh", "--drop-imported")
+    assert (len(shop.ids()), shop.rows(LETTERS)) == (50000, [])
+    shop.add(first, "--bad-rows", "dead-letter")
+    assert shop.rows(LETTERS) == [{"object": str(first), "line": 3, "value": "x"}]
+
+
+def test_a_compaction_is_no_other_load(shop):
+    for offset in range(3):
+        land(shop.data, "shop.orders", 0, offset, [{"id": offset}])
+        shop.load()
+    land(shop.data, "shop.orders", 0, 3, many())
+    code, said = beside(shop, lambda: shop.run("table", "optimize", "orders"), "task", "nightly",
+                        "load", "--full-refresh")  # fmt: skip
+    assert code == 0, said
+    assert len(shop.ids()) == 50003
 
 
 # --- columns that are added ---------------------------------------------------------------------

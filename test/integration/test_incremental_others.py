@@ -29,8 +29,14 @@ def is_writing(process):
 
 def overtaken(data, pipeline, name, meanwhile, *args):
     """Runs a task, which stands still after it has listed while something else is done."""
-    command = [PINION, "task", "nightly", name, "--pipeline", pipeline, "--data", data, *args]
+    return halted(meanwhile, "task", "nightly", name, "--pipeline", pipeline, "--data", data, *args)
+
+
+def halted(meanwhile, *args, before=lambda: None):
+    """The same of any command that writes rows; `before` prepares each try."""
+    command = [PINION, *args]
     while True:  # until it was stopped in time
+        before()
         with subprocess.Popen(
             [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True,

@@ -9,9 +9,9 @@
  * A load gathers the lines that its tables reject in a temporary file of JSON lines, and then
  * rewrites the table: what earlier loads found for other raw tables stays; what they found for
  * these is replaced by the lines rejected now and by what the sink could not land (JSON lines below
- * <dead_letters_dir>/<topic>/). For raw tables that a load adds to, what it found is added. But for
- * what made them, nothing here depends on the time or the order of reading, so the same load again
- * gives the same rows.
+ * <dead_letters_dir>/<topic>/). What imports found for these goes after their commit. For raw
+ * tables that a load adds to, what it found is added. But for what made them, nothing here depends
+ * on the time or the order of reading, so the same load again gives the same rows.
  */
 #ifndef PN_ENGINE_DUCKDB_DEAD_LETTERS_H
 #define PN_ENGINE_DUCKDB_DEAD_LETTERS_H
@@ -57,5 +57,11 @@ int pn_dead_letters_commit(struct pn_dead_letters *dead, duckdb_connection conne
                            struct pn_landed_scan *const *scans,
                            const struct pn_dead_letters_way *ways, int64_t *counts,
                            struct pn_err *e) PN_MUST_CHECK;
+
+/* After the commit that made a table afresh in place of its version `before`: takes out the letters
+ * of imports that this version had. By the same connection as pn_dead_letters_commit(). */
+int pn_dead_letters_end_imported(struct pn_dead_letters *dead, duckdb_connection connection,
+                                 const struct pn_table *table, int64_t before,
+                                 struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -1,10 +1,13 @@
 /*
  * The table of dead letters: put together of what a load has spooled and what the sink could not
  * land. For tables that a load makes of all there is, their dead letters are replaced, but those of
- * objects that an incremental table's load did not list stay: a faster load has them. For tables
+ * objects that an incremental table's load did not list stay: a faster load has them. Those of
+ * imported files stay until the load's commit, which may find that an import came in between. For
+ * tables
  * that it adds to, they are added, each once: those of an object that the table has already came
  * with a load that ended before its own commit.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +15,7 @@
 #include "engine/duckdb/dead_letters_parts.h"
 #include "engine/duckdb/dropped.h"
 #include "engine/duckdb/letter_maker.h"
+#include "engine/duckdb/letters_out.h"
 #include "engine/duckdb/offsets_table.h"
 #include "engine/duckdb/scan.h"
 
@@ -91,11 +95,17 @@ static void add_replaced(const struct pn_letters_putting *putting, struct pn_buf
       ".\"table\" AND l.object = " r ".object) AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g." \
       "\"table\" = " r ".\"table\" AND g.object = " r ".object)"
 
+/* The row `r` is of a file that was imported. */
+#define IS_IMPORTED(r)                                                                \
+    r ".topic IS NULL AND EXISTS (SELECT 1 FROM imported AS i WHERE i.\"table\" = " r \
+      ".\"table\" "                                                                   \
+      "AND i.object = " r ".object)"
+
 /* Rows of letters that nobody has dropped. */
 #define NOT_DROPPED " WHERE " PN_NOT_DROPPED
 
-/* What earlier loads found for other tables, and what a faster load found in objects that this one
- * did not list. */
+/* What earlier loads found for other tables, what a faster load found in objects that this one did
+ * not list, and what imports found. */
 static void add_kept(const struct pn_letters_putting *putting, const struct pn_buf *scan,
                      struct pn_buf *sql)
 {
@@ -108,6 +118,11 @@ static void add_kept(const struct pn_letters_putting *putting, const struct pn_b
             pn_buf_adds(sql, " OR (\"table\" = ");
             pn_duckdb_add_text(sql, dead->tables[i]->name);
             pn_buf_adds(sql, " AND batch IS NOT NULL)");
+        }
+        if (!putting->ways[i].is_added) {
+            pn_buf_adds(sql, " OR (\"table\" = ");
+            pn_duckdb_add_text(sql, dead->tables[i]->name);
+            pn_buf_adds(sql, " AND " IS_IMPORTED("k") ")");
         }
         if (!putting->ways[i].is_added && dead->tables[i]->mode != PN_MODE_OVERWRITE &&
             dead->engine->config.landed_folder == NULL) {
@@ -145,9 +160,11 @@ static bool add_found(const struct pn_letters_putting *putting, struct pn_buf *s
     return has_some;
 }
 
+enum whereabouts { THERE, GONE, IMPORTED };
+
 /* Is the object one of the table's, and in the store? */
 static int look_for(const struct pn_letters_putting *putting, const char *table, const char *object,
-                    bool *is_there, struct pn_err *e)
+                    enum whereabouts *where, struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
     struct pn_object found;
@@ -156,38 +173,51 @@ static int look_for(const struct pn_letters_putting *putting, const char *table,
     while (i < dead->count && strcmp(dead->tables[i]->name, table) != 0) {
         i++;
     }
-    *is_there = i < dead->count && pn_dropped_is_object_of(dead->engine, dead->tables[i], object);
-    int rc = *is_there ? pn_store_head(dead->engine->store, object, &found, &why) : 0;
+    bool is_own = i < dead->count && pn_dropped_is_object_of(dead->engine, dead->tables[i], object);
+    /* A load of files of a folder lists no objects: it replaces all. */
+    bool is_sought = is_own && dead->engine->config.landed_folder == NULL;
+    int rc = is_sought ? pn_store_head(dead->engine->store, object, &found, &why) : 0;
+    *where = !is_own ? IMPORTED : is_sought && rc == 0 ? THERE : GONE;
     if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
-        *is_there = false;
         rc = 0;
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
 }
 
-/* Puts those of the objects ("table", object) that are not there into the temporary table gone. */
+static bool append_object(duckdb_appender appender, const char *table, const char *object)
+{
+    return duckdb_append_varchar(appender, table) == DuckDBSuccess &&
+           duckdb_append_varchar(appender, object) == DuckDBSuccess &&
+           duckdb_appender_end_row(appender) == DuckDBSuccess;
+}
+
+/* Puts those of the objects ("table", object) that are not there into the temporary table gone, and
+ * those that are files of imports into `imported`. */
 static int note_gone(const struct pn_letters_putting *putting, duckdb_result *objects,
                      struct pn_err *e)
 {
-    duckdb_appender appender = NULL;
+    duckdb_appender gone = NULL;
+    duckdb_appender imported = NULL;
     int rc = 0;
-    bool ok = duckdb_appender_create_ext(putting->connection, "temp", NULL, "gone", &appender) ==
-              DuckDBSuccess;
+    bool ok = duckdb_appender_create_ext(putting->connection, "temp", NULL, "gone", &gone) ==
+                  DuckDBSuccess &&
+              duckdb_appender_create_ext(putting->connection, "temp", NULL, "imported",
+                                         &imported) == DuckDBSuccess;
     for (idx_t row = 0; rc == 0 && ok && row < duckdb_row_count(objects); row++) {
         char *table = duckdb_value_varchar(objects, 0, row);
         char *object = duckdb_value_varchar(objects, 1, row);
-        bool is_there = false;
-        rc = look_for(putting, table, object, &is_there, e);
-        if (rc == 0 && !is_there) {
-            ok = duckdb_append_varchar(appender, table) == DuckDBSuccess &&
-                 duckdb_append_varchar(appender, object) == DuckDBSuccess &&
-                 duckdb_appender_end_row(appender) == DuckDBSuccess;
+        enum whereabouts where = THERE;
+        rc = look_for(putting, table, object, &where, e);
+        if (rc == 0 && where != THERE) {
+            ok = append_object(where == GONE ? gone : imported, table, object);
         }
         duckdb_free(table);
         duckdb_free(object);
     }
-    if ((duckdb_appender_destroy(&appender) != DuckDBSuccess || !ok) && rc == 0) {
+    ok = duckdb_appender_destroy(&gone) == DuckDBSuccess && ok;
+    ok = duckdb_appender_destroy(&imported) == DuckDBSuccess && ok;
+    if (!ok && rc == 0) {
         rc = pn_err_fatal(e, "DuckDB does not accept the names of objects");
     }
     return rc;
@@ -196,19 +226,20 @@ static int note_gone(const struct pn_letters_putting *putting, duckdb_result *ob
 static int make_gone(const struct pn_letters_putting *putting, struct pn_err *e)
 {
     return pn_duckdb_run(putting->connection,
-                         "CREATE OR REPLACE TEMP TABLE gone (\"table\" VARCHAR, object VARCHAR)",
+                         "CREATE OR REPLACE TEMP TABLE gone (\"table\" VARCHAR, object VARCHAR); "
+                         "CREATE OR REPLACE TEMP TABLE imported (\"table\" VARCHAR, object "
+                         "VARCHAR)",
                          NULL, e);
 }
 
-/* Which objects with letters, that this load did not list, are gone? The rows of files that were
- * imported do not outlive a load of all objects, so these are gone as well. */
+/* Which objects with letters, that this load did not list, are gone, or are files of imports? */
 static int find_gone(const struct pn_letters_putting *putting, const struct pn_buf *scan,
                      struct pn_err *e)
 {
     duckdb_result objects;
     struct pn_buf sql;
     int rc = make_gone(putting, e);
-    if (rc != 0 || putting->dead->engine->config.landed_folder != NULL) {
+    if (rc != 0) {
         return rc;
     }
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
@@ -294,7 +325,9 @@ static void forget(const struct pn_letters_putting *putting)
     pn_buf_init(&left, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&left, "SELECT * FROM dropped AS d WHERE \"table\" NOT IN ");
     add_replaced(putting, &left);
-    pn_buf_adds(&left, " OR (" IS_ELSEWHERE("d") ")");
+    pn_buf_adds(&left,
+                " OR (" IS_ELSEWHERE("d") " AND NOT EXISTS (SELECT 1 FROM imported AS i WHERE "
+                                          "i.\"table\" = d.\"table\" AND i.object = d.object))");
     if (add_found(putting, &found)) {
         pn_buf_addf(&left, " OR id IN (" PN_FOUND_IDS " (%s))", pn_buf_text(&found));
     }
@@ -376,6 +409,29 @@ static int rewrite_until_alone(const struct pn_letters_putting *putting, struct 
         }
     }
     return any ? too_many(putting->dead, e) : 0;
+}
+
+/* --- of imports ------------------------------------------------------------------------------- */
+
+int pn_dead_letters_end_imported(struct pn_dead_letters *dead, duckdb_connection connection,
+                                 const struct pn_table *table, int64_t before, struct pn_err *e)
+{
+    struct pn_buf which;
+    pn_buf_init(&which, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&which, "topic IS NULL AND batch IS NULL AND \"table\" = ");
+    pn_duckdb_add_text(&which, table->name);
+    pn_buf_addf(&which,
+                " AND coalesce(after_version, -1) < %" PRId64
+                " AND object IN (SELECT object FROM imported AS i WHERE i.\"table\" = ",
+                before);
+    pn_duckdb_add_text(&which, table->name);
+    pn_buf_adds(&which, ")");
+    int rc = pn_buf_check(&which, "a statement for DuckDB", e);
+    rc = rc == 0
+             ? pn_letters_take_out(dead->engine, connection, &dead->itself, pn_buf_text(&which), e)
+             : rc;
+    pn_buf_deinit(&which);
+    return rc;
 }
 
 /* --- added ------------------------------------------------------------------------------------ */
@@ -587,6 +643,9 @@ static int prepare(const struct pn_letters_putting *putting, struct pn_err *e)
 {
     struct pn_dead_letters *dead = putting->dead;
     int rc = dead->pending.len > 0 ? pn_dead_letters_flush(dead, e) : 0;
+    if (rc == 0) {
+        rc = make_gone(putting, e);
+    }
     if (rc == 0) {
         rc = make_listed(putting->connection, dead, putting->scans, e);
     }

@@ -332,9 +332,11 @@ static void make_marks(const struct import *import, struct marks *marks)
     }
     pn_rules_txns(asked->table, import->snapshot, made.version, now_ms, &marks->arena, &rules,
                   &rule_count);
-    const size_t most = 2 * asked->count + first_count + rule_count + 1;
+    const struct pn_delta_txn draw = pn_imported_draw(now_ms);
+    const size_t most = 2 * asked->count + first_count + rule_count + 2;
     marks->txns = pn_xcalloc(most, sizeof *marks->txns);
     marks->before = pn_xcalloc(most, sizeof *marks->before);
+    add_mark(marks, &draw, PN_DELTA_TXN_ANY);
     for (size_t i = 0; i < first_count; i++) {
         add_mark(marks, &first[i], first_before[i]);
     }

@@ -4,7 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "engine/import.h"
+
+enum { DRAW_SHIFT = 11 /* 53 bits, as JSON has them */ };
+
+struct pn_delta_txn pn_imported_draw(int64_t now_ms)
+{
+    return (struct pn_delta_txn){.app_id = PN_IMPORTS_DRAW,
+                                 .version = (int64_t)(pn_entropy_u64() >> DRAW_SHIFT),
+                                 .updated_ms = now_ms};
+}
+
+struct pn_delta_txn pn_imported_condition(const struct pn_delta_snapshot *snapshot)
+{
+    return (struct pn_delta_txn){
+        .app_id = PN_IMPORTS_DRAW,
+        .version = snapshot != NULL ? pn_delta_txn_version(snapshot, PN_IMPORTS_DRAW) : -1};
+}
 
 struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta, int64_t since_ms)
 {

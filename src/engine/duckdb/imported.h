@@ -5,6 +5,8 @@
  *   pinion/import/<sha256>          how often the file was imported
  *   pinion/import/<sha256>/rows     its rows, of all times since the table was last made afresh
  *   pinion/import/<sha256>/dropped  how often it had been imported by then
+ *   pinion/imports                  a number that each import draws: a commit that makes the table
+ *                                   afresh sees by it that none came in between
  *
  * A log of an older pinion has the first alone.
  */
@@ -13,6 +15,13 @@
 
 #include "base/arena.h"
 #include "delta/delta.h"
+
+#define PN_IMPORTS_DRAW "pinion/imports"
+/* That of an import: it is set whatever it was. */
+struct pn_delta_txn pn_imported_draw(int64_t now_ms);
+/* The condition of a commit that makes the table afresh: it has the draw that the snapshot (NULL:
+ * no table) has. It is its own `before`, so nothing is written. */
+struct pn_delta_txn pn_imported_condition(const struct pn_delta_snapshot *snapshot);
 
 /* A commit that may have taken rows of imports away, or given them back. */
 struct pn_imported_turn {

@@ -25,6 +25,7 @@ struct load {
     struct pn_load_new *news;
     struct pn_written *written;
     struct pn_dead_letters *dead;
+    duckdb_connection connection; /* of the dead letters; NULL: none yet */
     struct pn_table_report *reports;
 };
 
@@ -188,21 +189,19 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
 
 static int commit_dead_letters(struct load *load, struct pn_err *e)
 {
-    duckdb_connection connection = NULL;
     int64_t *sunk = pn_xcalloc(load->count, sizeof *sunk);
     struct pn_dead_letters_way *ways = pn_xcalloc(load->count, sizeof *ways);
     for (size_t i = 0; i < load->count; i++) {
         ways[i].is_added = load->news[i].taken != NULL && !load->news[i].afresh;
         ways[i].batch = &load->news[i].batch;
     }
-    int rc = pn_duckdb_connect_work(load->engine, &connection, e);
+    int rc = pn_duckdb_connect_work(load->engine, &load->connection, e);
     if (rc == 0) {
-        rc = pn_dead_letters_commit(load->dead, connection, load->scans, ways, sunk, e);
+        rc = pn_dead_letters_commit(load->dead, load->connection, load->scans, ways, sunk, e);
     }
     for (size_t i = 0; i < load->count; i++) {
         load->reports[i].dead_letters += sunk[i];
     }
-    duckdb_disconnect(&connection);
     free(ways);
     free(sunk);
     if (rc != 0) {
@@ -231,25 +230,45 @@ static int commit_tables(struct load *load, size_t *done, struct pn_err *e)
     return rc;
 }
 
-/* Settles which letters of data tests stay. `done` tables were committed; the commit of the next
- * one, if there was one, failed with `rc`. */
+/* Takes out the letters of imports, after the commit that dropped their rows. */
+static void end_imported(struct load *load, size_t i)
+{
+    const struct pn_load_new *new = &load->news[i];
+    struct pn_err why = {0};
+    if ((new->taken != NULL && !new->afresh) || new->snapshot == NULL) {
+        return;
+    }
+    if (pn_dead_letters_end_imported(load->dead, load->connection, new->table,
+                                     new->snapshot->version, &why) != 0) {
+        pn_logger_warn(
+            load->engine->logger, "engine",
+            "dead letters of imports into table '%s', whose rows were dropped, are there "
+            "still; what makes the table afresh next takes them out: %s",
+            new->table->name, why.msg);
+    }
+}
+
+/* Settles which letters of data tests and of imports stay. `done` tables were committed; the commit
+ * of the next one, if there was one, failed with `rc`. */
 static void settle_letters(struct load *load, size_t done, int rc)
 {
-    duckdb_connection connection = NULL;
     struct pn_err why = {0};
     for (size_t i = 0; i < load->count; i++) {
-        if (load->news[i].batch.table == NULL || load->reports[i].is_unchanged) {
+        if (load->reports[i].is_unchanged) {
             continue;
         }
-        if (connection == NULL && pn_duckdb_connect_work(load->engine, &connection, &why) != 0) {
+        if (load->connection == NULL &&
+            pn_duckdb_connect_work(load->engine, &load->connection, &why) != 0) {
             pn_logger_warn(load->engine->logger, "engine", "%s", why.msg);
             return; /* the next load does it */
         }
         int outcome = i < done ? 0 : PN_FAIL;
-        pn_letter_batch_settle(&load->news[i].batch, load->engine, connection,
+        pn_letter_batch_settle(&load->news[i].batch, load->engine, load->connection,
                                i == done ? rc : outcome);
+        if (i < done) {
+            end_imported(load, i);
+        }
     }
-    duckdb_disconnect(&connection);
 }
 
 int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables, size_t count,
@@ -296,6 +315,7 @@ int pn_duckdb_load(struct pn_engine *base, const struct pn_table *const *tables,
         pn_landed_destroy(&load.scans[i]);
         pn_load_new_deinit(&load.news[i]);
     }
+    duckdb_disconnect(&load.connection);
     pn_dead_letters_destroy(&load.dead);
     free(load.written);
     free(load.news);

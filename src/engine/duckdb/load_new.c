@@ -314,8 +314,8 @@ static void advise_moved(const struct pn_load_new *load, struct pn_err *e)
 {
     const struct pn_err why = *e;
     (void)pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_TXN_SEEN,
-                     "another load of table '%s' was faster: run it again (%s)", load->table->name,
-                     why.msg);
+                     "another load of table '%s' was faster, or an import: run it again (%s)",
+                     load->table->name, why.msg);
 }
 
 /* The file of `written` is not a part of the table; it is removed. */
@@ -353,7 +353,8 @@ static void add_txns_set(struct pn_load_new *load, const struct pn_delta_txn *tx
     }
 }
 
-/* Those of imports whose rows the commit drops. */
+/* Those of imports whose rows the commit drops; and the condition that no import came since these
+ * were looked for. What changes no rows, as a compaction, may come. */
 static void add_dropped(struct pn_load_new *load, size_t *all)
 {
     struct pn_delta_txn *txns = NULL;
@@ -363,6 +364,9 @@ static void add_dropped(struct pn_load_new *load, size_t *all)
                           &txns, &count);
     pn_delta_destroy(&delta);
     add_txns_set(load, txns, count, all);
+    const struct pn_delta_txn condition = pn_imported_condition(load->snapshot);
+    add_txns_set(load, &condition, 1, all);
+    load->txns_before[*all - 1] = condition.version;
 }
 
 /* The table is made of what was read alone, and holds no positions. */
@@ -387,11 +391,9 @@ static int overwrite(struct pn_load_new *load, const struct pn_written *written,
     }
     put.txns = load->txns;
     put.txns_before = load->txns_before;
-    if (merges) {
-        load->afresh = true;
-        return merge_rows(load, written, &put, report, e);
-    }
-    return pn_duckdb_commit(load->engine, load->table, written, &put, &report->version, e);
+    load->afresh = load->afresh || merges;
+    return merges ? merge_rows(load, written, &put, report, e)
+                  : pn_duckdb_commit(load->engine, load->table, written, &put, &report->version, e);
 }
 
 /* The transactions of the positions, of the objects, and of the letters of data tests. */
@@ -421,25 +423,26 @@ static void add_txns(struct pn_load_new *load, struct pn_duckdb_put *put)
     put->txns_before = load->txns_before;
 }
 
-int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
-                       const char *notes, struct pn_table_report *report, struct pn_err *e)
+/* The table is made of what was read, or that is added to it, with the positions. */
+static int put_taken(struct pn_load_new *load, const struct pn_written *written, const char *notes,
+                     struct pn_table_report *report, struct pn_err *e)
 {
-    if (load->taken == NULL) {
-        return overwrite(load, written, notes, report, e);
-    }
     struct pn_duckdb_put put = {.mode = load->afresh ? PN_DELTA_OVERWRITE : PN_DELTA_APPEND,
                                 .notes = notes};
     add_txns(load, &put);
-    /* So no import comes in between, whose rows the commit would drop. */
-    const int64_t read = load->snapshot != NULL ? load->snapshot->version : -1;
-    put.read_version = load->afresh ? &read : NULL;
-    struct pn_err why = {0};
     report->is_added = !load->afresh;
-    int rc =
-        load->table->mode == PN_MODE_MERGE
-            ? merge_rows(load, written, &put, report, &why)
-            : pn_duckdb_commit(load->engine, load->table, written, &put, &report->version, &why);
-    if (rc == PN_DELTA_MISFIT) {
+    return load->table->mode == PN_MODE_MERGE
+               ? merge_rows(load, written, &put, report, e)
+               : pn_duckdb_commit(load->engine, load->table, written, &put, &report->version, e);
+}
+
+int pn_load_new_commit(struct pn_load_new *load, const struct pn_written *written,
+                       const char *notes, struct pn_table_report *report, struct pn_err *e)
+{
+    struct pn_err why = {0};
+    int rc = load->taken == NULL ? overwrite(load, written, notes, report, &why)
+                                 : put_taken(load, written, notes, report, &why);
+    if (rc == PN_DELTA_MISFIT && load->taken != NULL) {
         advise_misfit(load, &why);
     } else if (rc == PN_DELTA_TXN_SEEN || rc == PN_DELTA_MOVED) {
         advise_moved(load, &why);
