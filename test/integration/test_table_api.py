@@ -219,6 +219,7 @@ def test_a_table_of_another_writer_is_read(others):
     assert status == 200, summary
     assert [column["column"] for column in summary["columns"]] == ["n", "in"]
     assert summary["columns"][0]["greatest"] == str(WIDE)
+    assert summary["columns"][1]["greatest"] == found[0]["in"] == f'{{"a":{WIDE}}}'
     status, diff = get(others, f"{key}/diff?from=0&to=1")
     assert status == 200 and diff["added"] == "1", diff
     for part in ("schema", "history", "files", "growth"):
