@@ -7,8 +7,8 @@
 enum { COLUMNS_MAX = 50, SAMPLE_ROWS = 200000 };
 
 /* A value as text: of arrays, structs and maps their JSON, as the routes of rows have it. */
-#define TEXT_OF(v)                                                                               \
-    "CASE WHEN typeof(" v ") LIKE '%%]' OR typeof(" v ") LIKE 'STRUCT(%%' OR typeof(" v          \
+#define TEXT_OF(v)                                                                      \
+    "CASE WHEN typeof(" v ") LIKE '%%]' OR typeof(" v ") LIKE 'STRUCT(%%' OR typeof(" v \
     ") LIKE 'MAP(%%' THEN CAST(to_json(" v ") AS VARCHAR) ELSE CAST(" v " AS VARCHAR) END"
 
 /* One row for a column: its name, rows, nulls, distinct values, least, greatest, bins. Of numbers
@@ -22,23 +22,28 @@ static void add_column(struct pn_buf *sql, const struct pn_api_table_at *at, con
     pn_api_add_name(sql, name);
     pn_buf_adds(sql, " AS v FROM ");
     pn_api_add_table(sql, at);
-    pn_buf_addf(sql,
-                " USING SAMPLE reservoir(%d ROWS) REPEATABLE (42)), d AS (SELECT count(*) AS n,"
-                " count(v) AS k, count(DISTINCT v) AS u, " TEXT_OF("min(v)") " AS lo, "
-                TEXT_OF("max(v)") " AS hi, min(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE)) AS a,"
-                " max(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE)) AS b,"
-                " count(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE)) AS m FROM s)"
-                " SELECT %zu AS number, n, n - k, u, lo, hi,"
-                " m = k AND k > 0 AND a < b AND isfinite(b - a) AS is_number,"
-                " CASE WHEN m = k AND k > 0 AND a < b AND isfinite(b - a) THEN"
-                " (SELECT to_json(list(CAST(c AS VARCHAR) ORDER BY i)) FROM (SELECT i, count(x) AS"
-                " c FROM range(20) r(i) LEFT JOIN (SELECT least(19,"
-                " floor((TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE) - a) / (b - a) * 20)) AS x FROM s,"
-                " d WHERE v IS NOT NULL) ON x = i GROUP BY i)) ELSE"
-                " (SELECT to_json(list([w, CAST(c AS VARCHAR)] ORDER BY c DESC, w)) FROM (SELECT"
-                " left(" TEXT_OF("v") ", 100) AS w, count(*) AS c FROM s WHERE v IS NOT NULL"
-                " GROUP BY w ORDER BY c DESC, w LIMIT 10)) END AS bins FROM d)",
-                SAMPLE_ROWS, i);
+    pn_buf_addf(
+        sql,
+        " USING SAMPLE reservoir(%d ROWS) REPEATABLE (42)), d AS (SELECT count(*) AS n,"
+        " count(v) AS k, count(DISTINCT v) AS u, " TEXT_OF("min(v)") " AS lo, " TEXT_OF(
+            "max(v)") " AS hi, min(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE)) AS a,"
+                      " max(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE)) AS b,"
+                      " count(TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE)) AS m FROM s)"
+                      " SELECT %zu AS number, n, n - k, u, lo, hi,"
+                      " m = k AND k > 0 AND a < b AND isfinite(b - a) AS is_number,"
+                      " CASE WHEN m = k AND k > 0 AND a < b AND isfinite(b - a) THEN"
+                      " (SELECT to_json(list(CAST(c AS VARCHAR) ORDER BY i)) FROM (SELECT i, "
+                      "count(x) AS"
+                      " c FROM range(20) r(i) LEFT JOIN (SELECT least(19,"
+                      " floor((TRY_CAST(CAST(v AS VARCHAR) AS DOUBLE) - a) / (b - a) * 20)) AS x "
+                      "FROM s,"
+                      " d WHERE v IS NOT NULL) ON x = i GROUP BY i)) ELSE"
+                      " (SELECT to_json(list([w, CAST(c AS VARCHAR)] ORDER BY c DESC, w)) FROM "
+                      "(SELECT"
+                      " left(" TEXT_OF(
+                          "v") ", 100) AS w, count(*) AS c FROM s WHERE v IS NOT NULL"
+                               " GROUP BY w ORDER BY c DESC, w LIMIT 10)) END AS bins FROM d)",
+        SAMPLE_ROWS, i);
 }
 
 /* --- the request ------------------------------------------------------------------------------ */
