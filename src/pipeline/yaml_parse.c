@@ -227,10 +227,13 @@ static int on_alias(struct builder *b, struct fy_event *event, struct pn_err *e)
         }
     }
     if (meant == NULL) {
+        size_t len = name != NULL ? strlen(name) : 0;
+        len -= len > 0 && name[len - 1] == ':'; /* of a key */
         return pn_err_input(e,
-                            "%s:%d: *%.60s is an alias of an unknown anchor: quote a text that "
-                            "begins with *, as in \"*%.60s\"",
-                            b->yaml->file, line, name != NULL ? name : "",
+                            "%s:%d: *%.*s is an alias of an unknown anchor: quote a text that "
+                            "begins with *, as in \"*%.*s\"",
+                            b->yaml->file, line, (int)(len < 60 ? len : 60),
+                            name != NULL ? name : "", (int)(len < 60 ? len : 60),
                             name != NULL ? name : "");
     }
     for (size_t i = 0; i < b->depth; i++) {
