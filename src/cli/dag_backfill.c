@@ -7,7 +7,6 @@
 #include "cli/dag.h"
 #include "dag/rerun.h"
 #include "report/dags.h"
-#include "schedule/civil.h"
 
 enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 1000, ACTIVE_RUNS_MAX = 100 };
 
@@ -72,42 +71,13 @@ static int create(struct pn_dag_session *session, struct pn_backfill_plan *plan,
     return rc;
 }
 
-/* A day without a time of day is all of that day, as the DAG's time zone has it: *first_ms and
- * *last_ms are its ends. They are equal for a time. */
-static int parse_time(const struct pn_dag *dag, const char *option, const char *text,
-                      int64_t *first_ms, int64_t *last_ms, struct pn_err *e)
-{
-    int32_t day = 0;
-    if (text == NULL) {
-        return pn_err_input(e,
-                            "--%s is missing: give a day such as 2026-01-31, or a time such as"
-                            " 2026-01-31T06:00:00Z",
-                            option);
-    }
-    if (dag->schedule.zone != NULL && text[strcspn(text, "Tt :")] == '\0' &&
-        pn_day_parse(text, strlen(text), &day)) {
-        int64_t midnight_s = (int64_t)day * PN_DAY_S;
-        *first_ms = pn_zone_instant(dag->schedule.zone, midnight_s) * 1000;
-        *last_ms = pn_zone_instant(dag->schedule.zone, midnight_s + PN_DAY_S) * 1000 - 1;
-        return 0;
-    }
-    if (!pn_time_parse_ms(text, first_ms)) {
-        return pn_err_input(e,
-                            "--%s \"%.60s\" is not a time: give 2026-01-31 or"
-                            " 2026-01-31T06:00:00Z",
-                            option, text);
-    }
-    *last_ms = *first_ms;
-    return 0;
-}
-
 static int parse_plan(const struct pn_dag *dag, const struct create_options *options,
                       struct pn_backfill_plan *plan, struct pn_err *e)
 {
     int64_t unused_ms = 0;
-    int rc = parse_time(dag, "from", options->from, &plan->from_ms, &unused_ms, e);
+    int rc = pn_cli_dag_time(dag, "from", options->from, &plan->from_ms, &unused_ms, e);
     if (rc == 0) {
-        rc = parse_time(dag, "to", options->to, &unused_ms, &plan->to_ms, e);
+        rc = pn_cli_dag_time(dag, "to", options->to, &unused_ms, &plan->to_ms, e);
     }
     if (rc == 0 && plan->to_ms < plan->from_ms) {
         rc = pn_err_input(e, "--to %s is before --from %s: exchange them", options->to,

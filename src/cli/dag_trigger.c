@@ -1,7 +1,6 @@
 /* pinion dag trigger: a run, and the wait for its end. */
 #include <stdlib.h>
 
-#include "base/time_text.h"
 #include "base/units.h"
 #include "cli/dag.h"
 #include "cli/flush.h"
@@ -119,13 +118,15 @@ int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how
     trigger.run_id = how->run_id;
     trigger.conf = how->conf;
     trigger.note = how->note;
-    if (pn_cli_check_logical_date(how->logical_date, e) != 0) {
-        return PN_FAIL;
-    }
+    int64_t unused_ms = 0;
+    int rc = 0;
     if (how->logical_date != NULL) {
-        (void)pn_time_parse_ms(how->logical_date, &trigger.logical_ms);
+        rc = pn_cli_dag_time(session->dag, "logical-date", how->logical_date, &trigger.logical_ms,
+                             &unused_ms, e);
     }
-    int rc = pn_cli_flush(session->cli, e);
+    if (rc == 0) {
+        rc = pn_cli_flush(session->cli, e);
+    }
     if (rc == 0) {
         rc = pn_dag_db_trigger(session->db, session->dag, &trigger, pn_wall_ms(session->cli->clock),
                                &session->arena, run, e);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/dag.h"
 #include "cli/interrupt.h"
 #include "cli/reports.h"
 #include "dag/db.h"
@@ -226,8 +227,7 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     const struct pn_app *app = NULL;
-    if (pn_cli_check_logical_date(how.logical_date, &failure) != 0 ||
-        pn_cli_app(cli, &app, &failure) != 0) {
+    if (pn_cli_app(cli, &app, &failure) != 0) {
         return pn_cli_fail(cli, &failure);
     }
     const struct pn_dag *dag = pn_pipeline_dag(app->pipeline, argv[0]);
@@ -238,6 +238,16 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
     if (task == NULL) {
         return pn_cli_failf(cli, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
                             argv[0], argv[1], argv[0]);
+    }
+    char logical_date[PN_ISO8601_SIZE];
+    if (how.logical_date != NULL) {
+        int64_t first_ms = 0;
+        int64_t last_ms = 0;
+        if (pn_cli_dag_time(dag, "logical-date", how.logical_date, &first_ms, &last_ms, &failure) !=
+            0) {
+            return pn_cli_fail(cli, &failure);
+        }
+        how.logical_date = pn_iso8601(first_ms, logical_date);
     }
     /* The scheduler says which attempt it is; by hand, a run's name alone records nothing. */
     const char *number = getenv("PINION_TRY_NUMBER");

@@ -536,6 +536,21 @@ def test_a_run_replaces_only_the_partition_of_its_logical_date(data, tmp_path):
     assert len(rows_by_delta_rs(data / "store/daily")) == 2
 
 
+def test_a_day_of_a_run_is_one_of_the_time_zone_of_its_dag(data, tmp_path):
+    zone = 'AT TIME ZONE \'America/New_York\' AS DATE'
+    definition = REPLACE.replace("run_logical_date() AS DATE", f"run_logical_date() {zone}")
+    definition = definition.replace("    end: 2026", "    timezone: America/New_York\n    end: 2026")
+    sql = DAILY.replace("run_logical_date() AS DATE", f"run_logical_date() {zone}")
+    pipeline = write_replacing(tmp_path / "replace", sql, definition)
+    land(data, "shop.orders", 0, 0, [order(n, 1 + n % 3) for n in range(9)])
+    task("load", data, pipeline)
+    run("task", "days", "sum", "--logical-date", "2026-01-02", "--pipeline", pipeline, data=data)
+    assert daily(data, pipeline) == {"2026-01-02": 3}
+    options = ("--logical-date", "2026-01-03", "--wait", "--pipeline", pipeline)
+    run("dag", "trigger", "days", *options, data=data)
+    assert daily(data, pipeline) == {"2026-01-02": 3, "2026-01-03": 3}
+
+
 def test_rows_outside_are_refused_and_named(data, tmp_path):
     pipeline = write_replacing(tmp_path / "replace")
     land(data, "shop.orders", 0, 0, [order(n, 1 + n % 3) for n in range(9)])
