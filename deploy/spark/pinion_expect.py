@@ -28,9 +28,18 @@ class Tests:
 
     def __init__(self, lake, name, stays=None):
         """`stays` has the rows of the table that stay beside those of the run; None: none does."""
-        self.lake, self.name, self.stays = lake, name, stays
+        self.lake, self.name = lake, name
         self.table = lake.pipeline.TABLES[name]
         self.tests = self.table["expects"]
+        self.stays = None if stays is None else self.whole(stays)
+
+    def whole(self, stays):
+        """The rows, with null in the columns that the table does not have yet."""
+        there = {column.lower() for column in stays.columns}
+        for column, about in self.table["columns"].items():
+            if column.lower() not in there:
+                stays = stays.withColumn(column, functions.lit(None).cast(ddl(about["type"])))
+        return stays
 
     def kind(self, test):
         return self.table["columns"][test["columns"][0]]["type"]
