@@ -30,9 +30,9 @@ void pn_cli_dag_close(struct pn_dag_session *session);
 /* Closes, and turns the outcome into an exit status. */
 int pn_cli_dag_finish(struct pn_dag_session *session, int rc, const struct pn_err *failure);
 
-/* The time that the option --`option` names, in milliseconds. A day without a time of day is all of
- * that day, as the DAG's time zone has it: *first_ms and *last_ms are its ends. They are equal for a
- * time. INPUT: `text` is none, or NULL. */
+/* The time that the option --`option` names, in milliseconds. A day without a time of day is all
+ * of that day, as the DAG's time zone has it: *first_ms and *last_ms are its ends. They are equal
+ * for a time. INPUT: `text` is none, or NULL. */
 int pn_cli_dag_time(const struct pn_dag *dag, const char *option, const char *text,
                     int64_t *first_ms, int64_t *last_ms, struct pn_err *e) PN_MUST_CHECK;
 

@@ -6,7 +6,7 @@
 #include "schedule/civil.h"
 
 int pn_cli_dag_time(const struct pn_dag *dag, const char *option, const char *text,
-                      int64_t *first_ms, int64_t *last_ms, struct pn_err *e)
+                    int64_t *first_ms, int64_t *last_ms, struct pn_err *e)
 {
     int32_t day = 0;
     if (text == NULL) {

@@ -387,8 +387,10 @@ def test_a_relationship_to_the_table_itself_sees_the_rows_that_stay(library, tmp
 def test_the_tests_of_an_added_column_see_null_in_the_rows_that_stay(library, tmp_path):
     shop = begun(library, tmp_path)
     definition = shop.folder / "pipeline.yml"
-    tests = "    expect:\n      - {unique: w}\n      - {relationship: {column: seq, to: raw_orders.w}}\n"
-    text = definition.read_text().replace("      op: string\n", "      op: string\n      w: bigint\n", 1)
+    tests = "      - {unique: w}\n      - {relationship: {column: seq, to: raw_orders.w}}\n"
+    tests = f"    expect:\n{tests}"
+    column = "      op: string\n"
+    text = definition.read_text().replace(column, f"{column}      w: bigint\n", 1)
     definition.write_text(text.replace("    mode: append\n", f"    mode: append\n{tests}", 1))
     shop.definition = definition_of(shop.folder, tmp_path / "added")
     grow.land(shop.data, "shop.orders", 0, 7, [{**VALUES[0], "id": 7, "seq": 5, "w": 5}])

@@ -539,7 +539,8 @@ def test_a_run_replaces_only_the_partition_of_its_logical_date(data, tmp_path):
 def test_a_day_of_a_run_is_one_of_the_time_zone_of_its_dag(data, tmp_path):
     zone = 'AT TIME ZONE \'America/New_York\' AS DATE'
     definition = REPLACE.replace("run_logical_date() AS DATE", f"run_logical_date() {zone}")
-    definition = definition.replace("    end: 2026", "    timezone: America/New_York\n    end: 2026")
+    setting = "    timezone: America/New_York\n"
+    definition = definition.replace("    end: 2026", f"{setting}    end: 2026")
     sql = DAILY.replace("run_logical_date() AS DATE", f"run_logical_date() {zone}")
     pipeline = write_replacing(tmp_path / "replace", sql, definition)
     land(data, "shop.orders", 0, 0, [order(n, 1 + n % 3) for n in range(9)])
