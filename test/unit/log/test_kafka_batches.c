@@ -193,6 +193,25 @@ static void test_records_keep_their_order(void **state)
     }
 }
 
+/* What comes meanwhile is not sent, though the thread has looked: it has sent the other records. */
+static void test_one_batch_is_on_its_way(void **state)
+{
+    enum { EACH = 20 };
+    struct fixture *fixture = *state;
+    delay(fixture, 1, HANG_MS);
+    submit(fixture, 0, 0, count_answer);
+    wait_for_request(fixture, 1);
+    delay(fixture, 1, 0);
+    for (int i = 1; i <= EACH; i++) {
+        submit(fixture, 2 * i, 0, count_answer);
+        submit(fixture, 2 * i + 1, 1, count_answer);
+        wait_for_answers(fixture, i);
+    }
+    assert_int_equal(delays_left(fixture, 1), 1);
+    pn_fake_clock_advance(&fixture->clock, PN_KAFKA_GATE_WAIT_NS / 1000000);
+    wait_for_request(fixture, 1); /* then they are sent all the same */
+}
+
 /* Each client makes its next request when it has the answer. */
 static void request_next(struct pn_log_request *request)
 {
@@ -206,7 +225,7 @@ static void request_next(struct pn_log_request *request)
     count_answer(request);
 }
 
-/* Few enough that librdkafka would send each record by itself. */
+/* Those who are answered together come together again. */
 static void test_clients_share_batches(void **state)
 {
     struct fixture *fixture = *state;
@@ -351,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_records_keep_their_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_batch_is_on_its_way, set_up_frozen, tear_down),
         cmocka_unit_test_setup_teardown(test_clients_share_batches, set_up_frozen, tear_down),
         cmocka_unit_test_setup_teardown(test_a_partition_that_does_not_answer_holds_up_no_other,
                                         set_up_frozen, tear_down),
