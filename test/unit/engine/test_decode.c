@@ -88,7 +88,7 @@ static void check(const struct fixture *fixture, idx_t row, const char *expected
         duckdb_vector vector = duckdb_data_chunk_get_vector(fixture->chunk, i);
         duckdb_logical_type type = duckdb_vector_get_column_type(vector);
         pn_buf_adds(&out, i == 0 ? "[" : ",");
-        pn_duckdb_json(&out, type, vector, row);
+        pn_duckdb_json(&out, type, vector, row, false);
         duckdb_destroy_logical_type(&type);
     }
     pn_buf_addc(&out, ']');
