@@ -88,7 +88,7 @@ static int64_t column_rules(const struct pn_table *table, const struct pn_column
 
 bool pn_rules_are_known(const struct pn_delta_snapshot *snapshot, int64_t made)
 {
-    return pn_delta_txn_version(snapshot, APP) == made;
+    return made >= 0 && pn_delta_txn_version(snapshot, APP) == made;
 }
 
 static int64_t number_in(const struct pn_delta_snapshot *snapshot, const char *app_id)

@@ -254,7 +254,7 @@ def test_a_full_refresh_keeps_no_letters_of_objects_that_are_gone(data, tmp_path
     path.unlink()
     task("load", data, grow)
     assert len(listed(data, grow)) == 5
-    task("load", data, grow, "--full-refresh")
+    task("load", data, grow, "--full-refresh", "--drop-imported")
     [left] = listed(data, grow)
     assert '"stays"' in left["reason"]
 

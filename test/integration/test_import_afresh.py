@@ -169,6 +169,51 @@ def test_an_import_while_the_table_is_made_afresh_is_not_lost(shop, tmp_path):
     assert shop.ids() == [1]
 
 
+def without(path, *marks):
+    """The commit as an older pinion made it, without transactions that this one adds."""
+    text = path.read_text().splitlines()
+    head = json.loads(text[0])
+    for key in ("actions", "actionsCrc32c"):
+        head["commitInfo"].pop(key, None)
+    kept = [line for line in text[1:] if not any(mark in line for mark in marks)]
+    assert len(kept) < len(text) - 1
+    path.write_text("\n".join([json.dumps(head), *kept]) + "\n")
+
+
+@pytest.mark.parametrize("mode", ("append", "overwrite"))
+def test_what_an_older_pinion_dropped_is_not_asked_for(shop, tmp_path, mode):
+    land(shop.data, "shop.orders", 0, 0, [{"id": 9}])
+    shop.add(write(tmp_path / "a.csv", "id\n1\n"))
+    shop.define(mode=mode)
+    shop.load("--full-refresh", "--drop-imported")
+    log = shop.data / "store/raw/orders/_delta_log"
+    without(log / f"{0:020}.json", '/rows"', '/imports"')
+    without(log / f"{1:020}.json", '/dropped"')
+    shop.load("--full-refresh")
+    assert shop.ids() == [9]
+    shop.run("table", "restore", "orders", "--to", "0", "--yes")
+    fails(shop.load("--full-refresh", check=False), "the rows of 1 imported file")
+
+
+def test_a_restore_that_the_log_forgot_is_asked_for(shop, tmp_path):
+    path = write(tmp_path / "a.csv", "id\n1\n")
+    shop.add(path)
+    shop.load("--full-refresh", "--drop-imported")
+    shop.run("table", "restore", "orders", "--to", "0", "--yes")
+    log = shop.data / "store/raw/orders/_delta_log"
+    for i in range(20):
+        if list(log.glob("*.checkpoint*")):
+            break
+        shop.add(write(tmp_path / f"{i}.csv", f"id\n{10 + i}\n"))
+    newest = max(int(file.name[:20]) for file in log.glob("*.checkpoint*"))
+    for version in range(newest):
+        (log / f"{version:020}.json").unlink()
+    before = shop.ids()
+    refusal(shop.add(path, check=False), "the log does not say any more", "--force")
+    fails(shop.load("--full-refresh", check=False), f"of {len(before)} imported files")
+    assert shop.ids() == before
+
+
 # --- beside others ------------------------------------------------------------------------------
 
 LETTERS = "SELECT object, line, value FROM dead_letters ORDER BY object"

@@ -64,9 +64,9 @@ static int check_table(const struct import *import, struct pn_err *e)
     }
     if (import->snapshot != NULL && !pn_taken_holds(import->snapshot)) {
         return pn_err_input(e,
-                            "table '%s' was made by `mode: overwrite`, and its next load makes it "
-                            "again: load it first",
-                            table->name);
+                            "table '%s' was made from files of a folder, or by `mode: overwrite`, "
+                            "and its next load makes it again from %s: load it first",
+                            table->name, source);
     }
     return 0;
 }
@@ -84,22 +84,43 @@ static int64_t next_txn(const struct import *import, size_t i)
     return has < 0 ? 1 : has + 1;
 }
 
+/* When the rows of a file came, or went; INT64_MAX: it has none, or the
+ * table never had it. */
+static int64_t changed_ms(const struct import *import, const struct pn_import_file *file)
+{
+    const struct pn_delta_txn *txn = pn_delta_txn_of(import->snapshot, file->app_id);
+    const struct pn_delta_txn *dropped = pn_imported_dropped(import->snapshot, file->app_id);
+    return txn == NULL || file->status.st_size == 0 ? INT64_MAX
+           : dropped != NULL                        ? dropped->updated_ms
+                                                    : txn->updated_ms;
+}
+
 /* May the file's rows be added, which the table has, or had? */
 static int check_file_again(const struct import *import, const struct pn_import_file *file,
-                            const struct pn_delta_txn *txn, struct pn_err *e)
+                            const struct pn_imported_turn *last, struct pn_err *e)
 {
+    const struct pn_delta_txn *txn = pn_delta_txn_of(import->snapshot, file->app_id);
     const struct pn_delta_txn *dropped = pn_imported_dropped(import->snapshot, file->app_id);
-    struct pn_delta *delta = pn_duckdb_delta(import->engine, import->asked->table->path);
-    const struct pn_imported_turn turn =
-        pn_imported_turn_since(delta, dropped != NULL ? dropped->updated_ms : txn->updated_ms);
+    struct pn_imported_turn turn = *last;
+    if (turn.at_ms < changed_ms(import, file)) {
+        turn.at_ms = -1;
+        turn.is_restore = false;
+    }
     const char *table = import->asked->table->name;
     char at[PN_ISO8601_SIZE] = "";
     char turned[PN_ISO8601_SIZE] = "";
-    pn_delta_destroy(&delta);
-    if (dropped != NULL && !turn.is_restore) {
+    if (dropped != NULL && !turn.is_restore && !turn.is_uncertain) {
         return 0;
     }
     (void)pn_iso8601(txn->updated_ms, at);
+    if (dropped != NULL && turn.at_ms < 0) {
+        return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                          "%s was imported into table '%s' at %s, its rows were dropped, and the "
+                          "log does not say any more whether a restore brought them back: if they "
+                          "are not there, give --force to add them again, otherwise leave it out; "
+                          "nothing was imported",
+                          file->name, table, at);
+    }
     if (turn.at_ms < 0) {
         return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
                           "%s was imported into table '%s' already, at %s: leave it out, or give "
@@ -119,12 +140,24 @@ static int check_file_again(const struct import *import, const struct pn_import_
 static int check_again(const struct import *import, struct pn_err *e)
 {
     const struct pn_import *asked = import->asked;
+    int64_t first_ms = INT64_MAX;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && import->snapshot != NULL && !asked->again && i < asked->count;
-         i++) {
-        const struct pn_delta_txn *txn = pn_delta_txn_of(import->snapshot, asked->files[i].app_id);
-        bool is_known = txn != NULL && asked->files[i].status.st_size > 0;
-        rc = is_known ? check_file_again(import, &asked->files[i], txn, e) : 0;
+    if (import->snapshot == NULL || asked->again) {
+        return 0;
+    }
+    for (size_t i = 0; i < asked->count; i++) {
+        int64_t ms = changed_ms(import, &asked->files[i]);
+        first_ms = ms < first_ms ? ms : first_ms;
+    }
+    if (first_ms == INT64_MAX) {
+        return 0;
+    }
+    struct pn_delta *delta = pn_duckdb_delta(import->engine, asked->table->path);
+    const struct pn_imported_turn last = pn_imported_turn_since(delta, first_ms);
+    pn_delta_destroy(&delta);
+    for (size_t i = 0; rc == 0 && i < asked->count; i++) {
+        bool is_known = changed_ms(import, &asked->files[i]) < INT64_MAX;
+        rc = is_known ? check_file_again(import, &asked->files[i], &last, e) : 0;
     }
     return rc;
 }

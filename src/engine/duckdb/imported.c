@@ -23,25 +23,42 @@ struct pn_delta_txn pn_imported_condition(const struct pn_delta_snapshot *snapsh
         .version = snapshot != NULL ? pn_delta_txn_version(snapshot, PN_IMPORTS_DRAW) : -1};
 }
 
+/* Is the commit one, at or after the time? */
+static bool is_turn(const struct pn_delta_history_entry *entry, struct pn_imported_turn *turn)
+{
+    bool is_restore = strcmp(entry->operation, "RESTORE") == 0;
+    if (!is_restore && strstr(entry->parameters, "\"Overwrite\"") == NULL) {
+        return false;
+    }
+    *turn = (struct pn_imported_turn){.is_restore = is_restore,
+                                      .is_partial = strstr(entry->parameters, "redicate") != NULL,
+                                      .at_ms = entry->timestamp_ms};
+    return true;
+}
+
 struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta, int64_t since_ms)
 {
-    enum { COMMITS_MAX = 1000 };
-    struct pn_delta_history_entry *entries = NULL;
-    size_t count = 0;
+    enum { COMMITS_MAX = 10000, COMMITS_AT_ONCE = 16 };
     struct pn_imported_turn turn = {.at_ms = -1};
-    struct pn_err ignored;
-    struct pn_arena arena;
-    pn_arena_init(&arena, 0);
-    if (pn_delta_history(delta, -1, COMMITS_MAX, &arena, &entries, &count, &ignored) != 0) {
-        count = 0;
-    }
-    for (size_t i = 0; turn.at_ms < 0 && i < count && entries[i].timestamp_ms >= since_ms; i++) {
-        turn.is_restore = strcmp(entries[i].operation, "RESTORE") == 0;
-        if (turn.is_restore || strstr(entries[i].parameters, "\"Overwrite\"") != NULL) {
-            turn.at_ms = entries[i].timestamp_ms;
+    int64_t from = -1;
+    bool goes_on = true;
+    for (int read = 0; goes_on && read < COMMITS_MAX; read += COMMITS_AT_ONCE) {
+        struct pn_delta_history_entry *entries = NULL;
+        size_t count = 0;
+        struct pn_err ignored;
+        struct pn_arena arena;
+        pn_arena_init(&arena, 0);
+        int rc = pn_delta_history(delta, from, COMMITS_AT_ONCE, &arena, &entries, &count, &ignored);
+        turn.is_uncertain = rc != 0 || count == 0;
+        goes_on = !turn.is_uncertain;
+        for (size_t i = 0; goes_on && i < count; i++) {
+            goes_on = entries[i].timestamp_ms >= since_ms && !is_turn(&entries[i], &turn) &&
+                      entries[i].version > 0;
+            from = entries[i].version - 1;
         }
+        pn_arena_deinit(&arena);
     }
-    pn_arena_deinit(&arena);
+    turn.is_uncertain = turn.is_uncertain || goes_on;
     return turn;
 }
 
@@ -92,6 +109,13 @@ static size_t files_of(const struct pn_delta_snapshot *snapshot, struct pn_arena
     return count;
 }
 
+/* When the rows of a file came, or went; *went says which. */
+static int64_t changed_ms(const struct file *file, bool *went)
+{
+    *went = file->dropped != NULL && file->dropped->version >= file->txn->version;
+    return *went ? file->dropped->updated_ms : file->txn->updated_ms;
+}
+
 /* Those whose rows may be in the table. */
 static size_t files_there(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot,
                           struct pn_arena *arena, struct file **files)
@@ -99,19 +123,21 @@ static size_t files_there(struct pn_delta *delta, const struct pn_delta_snapshot
     size_t all = files_of(snapshot, arena, files);
     int64_t first_ms = INT64_MAX;
     size_t count = 0;
+    bool went = false;
     for (size_t i = 0; i < all; i++) {
-        const struct pn_delta_txn *dropped = (*files)[i].dropped;
-        first_ms =
-            dropped != NULL && dropped->updated_ms < first_ms ? dropped->updated_ms : first_ms;
+        int64_t ms = changed_ms(&(*files)[i], &went);
+        first_ms = ms < first_ms ? ms : first_ms;
     }
     struct pn_imported_turn turn = {.at_ms = -1};
-    if (first_ms < INT64_MAX) {
+    if (all > 0) {
         turn = pn_imported_turn_since(delta, first_ms);
     }
     for (size_t i = 0; i < all; i++) {
         const struct file file = (*files)[i];
-        if (file.dropped == NULL || file.dropped->version < file.txn->version ||
-            (turn.is_restore && turn.at_ms >= file.dropped->updated_ms)) {
+        bool turned = turn.at_ms >= changed_ms(&file, &went);
+        bool is_gone = went ? !turn.is_uncertain && !(turned && turn.is_restore)
+                            : turned && !turn.is_restore && !turn.is_partial;
+        if (!is_gone) {
             (*files)[count++] = file;
         }
     }

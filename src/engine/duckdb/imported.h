@@ -25,10 +25,12 @@ struct pn_delta_txn pn_imported_condition(const struct pn_delta_snapshot *snapsh
 
 /* A commit that may have taken rows of imports away, or given them back. */
 struct pn_imported_turn {
-    bool is_restore; /* else the table was made afresh */
-    int64_t at_ms;   /* -1: there was none, or the log does not say any more */
+    bool is_restore;   /* else the table was made afresh */
+    bool is_partial;   /* of some of its partitions, maybe */
+    bool is_uncertain; /* none was found, and the log does not go back so far any more */
+    int64_t at_ms;     /* -1: there was none, or the log does not say any more */
 };
-/* The last one at or after a time. */
+/* The last one at or after a time. It reads the commits since then, newest first, up to it. */
 struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta, int64_t since_ms);
 
 /* What making a table afresh would drop, or dropped. */
@@ -37,7 +39,8 @@ struct pn_imported {
     int64_t rows; /* -1: of some file the log does not say */
 };
 
-/* Of a snapshot; NULL: there is no table. What a restore may have brought back is there. */
+/* Of a snapshot; NULL: there is no table. What a restore may have brought back is there; what an
+ * older pinion or another program overwrote since is not. */
 struct pn_imported pn_imported_of(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot);
 /* Appends "2 rows of 1 imported file". */
 void pn_imported_describe(const struct pn_imported *imported, struct pn_buf *text);

@@ -118,11 +118,15 @@ static int check_imported(const struct pn_load_new *load, struct pn_err *e)
         e,
         "table '%s': %s, and dead letters of imports, would go, since the table is to be made from "
         "%s alone: to allow it, give --drop-imported (in the conf of a run, \"drop_imported\": "
-        "true), and import the files again afterwards; nothing was changed",
+        "true)%s; nothing was changed",
         load->table->name, pn_buf_text(&what),
         load->engine->config.landed_folder != NULL ? "files of a folder"
         : load->table->from_files != NULL          ? "the files of the store"
-                                                   : "the objects of its topic");
+                                                   : "the objects of its topic",
+        load->engine->config.landed_folder != NULL
+            ? ", and import the files again after the next load of the topic"
+        : load->table->mode == PN_MODE_OVERWRITE ? ", and put their rows into its source first"
+                                                 : ", and import the files again afterwards");
     pn_buf_deinit(&what);
     return rc;
 }
