@@ -359,6 +359,16 @@ def test_a_changed_definition_is_named(shop, tmp_path, columns, more, changed):
     assert shop.ids() == [1, 2]
 
 
+def test_many_changes_are_named_as_far_as_there_is_room(shop):
+    columns = "id: int, " + ", ".join(f"c{i}: string" for i in range(60))
+    shop.define(columns)
+    land(shop.data, "shop.orders", 0, 0, [{"id": 1}])
+    shop.load()
+    shop.define(columns, more="coerce: lenient")
+    fails(shop.load(check=False), "`coerce` of column 'c0', `coerce`", ", and others, changed",
+          "--full-refresh")  # fmt: skip
+
+
 def test_a_column_with_rules_may_be_left_out(shop):
     shop.define("id: int, name: {type: string, aliases: [title]}")
     land(shop.data, "shop.orders", 0, 0, [{"id": 1, "title": "a"}])

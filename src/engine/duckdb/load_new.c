@@ -47,21 +47,23 @@ static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e
 int pn_load_new_check_definition(struct pn_duckdb *engine, const struct pn_table *table,
                                  const struct pn_delta_snapshot *snapshot, struct pn_err *e)
 {
+    enum { NAMED_BYTES_MAX = 600 }; /* so that the advice has room */
     struct pn_buf changed;
-    pn_buf_init(&changed, sizeof e->msg);
+    pn_buf_init(&changed, PN_DUCKDB_SQL_MAX);
     int rc =
         pn_incremental_is_same(engine->pipeline, table, snapshot, &changed)
             ? 0
             : pn_err_input(e,
-                           "table '%s': %s changed since the table was made: undo it, or run "
+                           "table '%s': %.*s%s changed since the table was made: undo it, or run "
                            "its load with --full-refresh, which makes it from the objects "
                            "that there are",
-                           table->name,
+                           table->name, NAMED_BYTES_MAX,
                            changed.len > 0
                                ? pn_buf_text(&changed)
                                : "one of `mode`, `key`, `order_by`, `delete_when`, `from_topic`, "
                                  "`format`, `csv`, `unknown_keys`, or `coerce`, `required`, "
-                                 "`aliases`, `from` or `unwrap` of a column, has");
+                                 "`aliases`, `from` or `unwrap` of a column, has",
+                           changed.len > NAMED_BYTES_MAX ? "..., and others," : "");
     pn_buf_deinit(&changed);
     return rc;
 }
