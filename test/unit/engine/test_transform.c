@@ -173,7 +173,7 @@ static void test_the_declaration_holds(void **state)
     assert_int_not_equal(transform(fixture, &report, &e), 0);
     assert_non_null(strstr(e.msg, "clean/thing.sql: Binder Error"));
     engine_fixture_sql(fixture, "DROP VIEW raw_thing", two, 2);
-    assert_fails(fixture, "clean/thing.sql: it has to be one SELECT");
+    assert_fails(fixture, "clean/thing.sql: it has to be one SELECT: its rows become the table");
 }
 
 static void test_what_it_reads_must_exist(void **state)

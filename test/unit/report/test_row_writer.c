@@ -181,7 +181,7 @@ static void test_table(void **state)
     end_with(rows, file,
              "name            count  note\n"
              "--------------  -----  ----\n"
-             "a \"b\", c          -12  null\n"
+             "a \"b\", c          -12  -\n"
              "x\\ny\\tz\\x1b[0m    0.1  \n");
 }
 
@@ -275,7 +275,7 @@ static void test_expanded(void **state)
              "-[ row 1 ]--------------\n"
              "name   a \"b\", c\n"
              "count  -12\n"
-             "note   null\n"
+             "note   -\n"
              "-[ row 2 ]--------------\n"
              "name   x\\ny\\tz\\x1b[0m\n"
              "count  0.1\n"
@@ -411,7 +411,7 @@ static void test_flushed_rows_are_out(void **state)
     size_t before = len;
     assert_string_equal(text, "name            count  note\n"
                               "--------------  -----  ----\n"
-                              "a \"b\", c          -12  null\n"
+                              "a \"b\", c          -12  -\n"
                               "x\\ny\\tz\\x1b[0m    0.1  \n");
     pn_cell_cstr(rows, "longer than it was");
     pn_cell_int(rows, 1);
