@@ -353,7 +353,12 @@ def test_rows_say_which_object_they_are_from(files, more):
     files.load()
     assert files.rows("SELECT source FROM orders WHERE id = 12") == [{"source": "incoming/i.csv"}]
     files.define(more=more, paid="mode: overwrite")
-    files.refusal("--full-refresh")
+    files.put("j.csv", "id\n13\n")
+    if "merge" in more:
+        files.refusal("source")
+    else:
+        files.load()
+        assert files.ids()[-1] == 13
 
 
 @pytest.mark.parametrize("more", ["mode: append", KEY])

@@ -286,7 +286,7 @@ def test_a_quote_that_never_ends_and_bytes_that_are_not_text(imports, rows, tmp_
 
 @pytest.mark.parametrize("text, words", [
     ("id,nam\n1,a\n", ["line 1", "no column 'nam'", "--extra-columns drop"]),
-    ("name\na\n", ["line 1", "'id'", "requires"]), ("", ["empty"]),
+    ("name\na\n", ["line 1", "'id'", "requires"]),
     ("id,order_id\n1,2\n", ["line 1", "are both column 'id'"]),
     ("1,a\n", ["line 1", "no column '1'"]),
 ])  # fmt: skip
