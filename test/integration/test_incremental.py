@@ -345,7 +345,9 @@ def test_positions_are_those_of_the_partitions(data, tmp_path):
     make_all(data, grow)
     positions = txns(data, "grow/raw_orders")
     assert positions.pop("pinion/definition") > 0
-    assert positions == {
+    rules = {name for name in positions if name.startswith("pinion/rules")}
+    assert "pinion/rules/column/id" in rules
+    assert {name: positions[name] for name in positions.keys() - rules} == {
         "pinion/incremental": 1,
         "pinion/since": 0,
         "pinion/landed/shop.orders/0": 2,
