@@ -9,10 +9,9 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from deltalake import DeltaTable
 
 from kinesis import call, client
 from pinion import PINION, ROOT, Server, run
-from s3 import BUCKET, KEYS, free_port
+from s3 import BUCKET, KEYS, Listener, free_port
 
 SECONDS_MAX = 180  # until something is so that will be
 STREAM = "numbers"
@@ -118,21 +117,6 @@ class Kinesalite:
     def __exit__(self, *exception):
         self.process.terminate()
         self.process.wait(SECONDS_MAX)
-
-
-class Listener:
-    """A server of a test on loopback, at `url`. A context manager, whose __enter__ calls listen."""
-
-    def listen(self, handler):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exception):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Between(Listener):

@@ -149,7 +149,22 @@ def refuse(handler, status, code, ahead=0):
         handler.wfile.write(body)
 
 
-class Proxy:
+class Listener:
+    """A server of a test on loopback, at `url`. A context manager, whose __enter__ calls listen."""
+
+    def listen(self, handler):
+        self.listener = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.listener.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.listener.server_port}"
+        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        self.listener.shutdown()
+        self.listener.server_close()
+
+
+class Proxy(Listener):
     """Passes requests on to the server, but for those that `plan` (a dict from the number of a
     request, from 1 on, to a word) spoils:
 
@@ -175,7 +190,6 @@ class Proxy:
         self.requests = []  # (method, path, headers)
         self.call = None
         self.lock = threading.Lock()
-        self.listener = None
 
     def __enter__(self):
         proxy = self
@@ -191,15 +205,7 @@ class Proxy:
             def log_message(self, *ignored):
                 pass
 
-        self.listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.listener.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.listener.server_address[1]}"
-        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exception):
-        self.listener.shutdown()
-        self.listener.server_close()
+        return self.listen(Handler)
 
     def begin(self, plan):
         """Counts requests from 1 again."""

@@ -23,7 +23,6 @@ from elsewhere import (
     STREAM,
     TABLE,
     Elsewhere,
-    Listener,
     Process,
     Stream,
     Worker,
@@ -38,7 +37,7 @@ from elsewhere import (
 )
 from kinesis import client
 from pinion import ROOT, Server, run
-from s3 import KEYS, s3, settings
+from s3 import KEYS, Listener, s3, settings
 from s3 import Proxy as InTurn
 from test_tls import Authority, settings_of
 

@@ -168,6 +168,11 @@ bool pn_duckdb_type_is(duckdb_logical_type found, const struct pn_type *type);
 /* A type's name, for messages, results and casts (BIGINT, STRUCT("a" DOUBLE)). */
 void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out);
 
+/* Nested types are made of others: a map of its keys' and its values'. Others have none. */
+idx_t pn_duckdb_child_count(duckdb_logical_type type);
+/* Caller destroys it. */
+duckdb_logical_type pn_duckdb_child_type(duckdb_logical_type type, idx_t i);
+
 /* --- value.c ------------------------------------------------------------------------------- */
 
 /* Can values of this type be shown as JSON? INPUT error naming `column` if not. */

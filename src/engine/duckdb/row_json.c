@@ -8,33 +8,6 @@
 #include "engine/duckdb/decode.h"
 #include "engine/duckdb/private.h"
 
-/* Of lists, maps and structs, as Parquet and our tables have them. */
-static idx_t part_count(duckdb_logical_type type)
-{
-    switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_STRUCT:
-        return duckdb_struct_type_child_count(type);
-    case DUCKDB_TYPE_LIST:
-    case DUCKDB_TYPE_MAP: /* its values: a key becomes a text anyway */
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-/* To be destroyed. */
-static duckdb_logical_type part_type(duckdb_logical_type type, idx_t i)
-{
-    switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_STRUCT:
-        return duckdb_struct_type_child_type(type, i);
-    case DUCKDB_TYPE_MAP:
-        return duckdb_map_type_value_type(type);
-    default:
-        return duckdb_list_type_child_type(type);
-    }
-}
-
 static bool is_float(duckdb_logical_type type)
 {
     duckdb_type kind = duckdb_get_type_id(type);
@@ -44,10 +17,10 @@ static bool is_float(duckdb_logical_type type)
 static bool has_float(duckdb_logical_type type)
 {
     bool has = is_float(type);
-    for (idx_t i = 0; !has && i < part_count(type); i++) {
-        duckdb_logical_type part = part_type(type, i);
-        has = has_float(part);
-        duckdb_destroy_logical_type(&part);
+    for (idx_t i = 0; !has && i < pn_duckdb_child_count(type); i++) {
+        duckdb_logical_type child = pn_duckdb_child_type(type, i);
+        has = has_float(child);
+        duckdb_destroy_logical_type(&child);
     }
     return has;
 }
@@ -59,7 +32,7 @@ static void add_struct(const char *value, duckdb_logical_type type, int level, s
     pn_buf_addf(sql, "CASE WHEN %s IS NOT NULL THEN struct_pack(", value);
     for (idx_t i = 0; i < duckdb_struct_type_child_count(type); i++) {
         char *name = duckdb_struct_type_child_name(type, i);
-        duckdb_logical_type child = duckdb_struct_type_child_type(type, i);
+        duckdb_logical_type child = pn_duckdb_child_type(type, i);
         struct pn_buf field;
         pn_buf_init(&field, PN_DUCKDB_SQL_MAX);
         pn_buf_addf(&field, "struct_extract(%s, ", value);
@@ -76,11 +49,11 @@ static void add_struct(const char *value, duckdb_logical_type type, int level, s
     pn_buf_adds(sql, ") END");
 }
 
-/* Of a list, and of a map's values. */
+/* Of a list, and of a map's values: they are the last that its type is made of. */
 static void add_list(const char *list, duckdb_logical_type type, int level, struct pn_buf *sql)
 {
     char *item = pn_xasprintf("pn_item_%d", level);
-    duckdb_logical_type child = part_type(type, 0);
+    duckdb_logical_type child = pn_duckdb_child_type(type, pn_duckdb_child_count(type) - 1);
     pn_buf_addf(sql, "list_transform(%s, lambda %s: ", list, item);
     add_value(item, child, level + 1, sql);
     pn_buf_addc(sql, ')');

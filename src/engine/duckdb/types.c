@@ -233,3 +233,36 @@ void pn_duckdb_type_name(duckdb_logical_type type, struct pn_buf *out)
     }
     pn_buf_addf(out, "DuckDB type %d", (int)id);
 }
+
+idx_t pn_duckdb_child_count(duckdb_logical_type type)
+{
+    switch (duckdb_get_type_id(type)) {
+    case DUCKDB_TYPE_STRUCT:
+        return duckdb_struct_type_child_count(type);
+    case DUCKDB_TYPE_UNION:
+        return duckdb_union_type_member_count(type);
+    case DUCKDB_TYPE_MAP:
+        return 2;
+    case DUCKDB_TYPE_LIST:
+    case DUCKDB_TYPE_ARRAY:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+duckdb_logical_type pn_duckdb_child_type(duckdb_logical_type type, idx_t i)
+{
+    switch (duckdb_get_type_id(type)) {
+    case DUCKDB_TYPE_STRUCT:
+        return duckdb_struct_type_child_type(type, i);
+    case DUCKDB_TYPE_UNION:
+        return duckdb_union_type_member_type(type, i);
+    case DUCKDB_TYPE_MAP:
+        return i == 0 ? duckdb_map_type_key_type(type) : duckdb_map_type_value_type(type);
+    case DUCKDB_TYPE_ARRAY:
+        return duckdb_array_type_child_type(type);
+    default:
+        return duckdb_list_type_child_type(type);
+    }
+}

@@ -12,41 +12,6 @@ __extension__ typedef __int128 int128;
 
 enum { DECIMAL_DIGITS_MAX = 40, KEY_BYTES_MAX = 64 << 20 };
 
-/* Nested types are made of others. */
-static idx_t child_count(duckdb_logical_type type)
-{
-    switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_STRUCT:
-        return duckdb_struct_type_child_count(type);
-    case DUCKDB_TYPE_UNION:
-        return duckdb_union_type_member_count(type);
-    case DUCKDB_TYPE_MAP:
-        return 2;
-    case DUCKDB_TYPE_LIST:
-    case DUCKDB_TYPE_ARRAY:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-/* To be destroyed. */
-static duckdb_logical_type child_type(duckdb_logical_type type, idx_t i)
-{
-    switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_STRUCT:
-        return duckdb_struct_type_child_type(type, i);
-    case DUCKDB_TYPE_UNION:
-        return duckdb_union_type_member_type(type, i);
-    case DUCKDB_TYPE_MAP:
-        return i == 0 ? duckdb_map_type_key_type(type) : duckdb_map_type_value_type(type);
-    case DUCKDB_TYPE_ARRAY:
-        return duckdb_array_type_child_type(type);
-    default:
-        return duckdb_list_type_child_type(type);
-    }
-}
-
 /* Those that DuckDB keeps in a form of its own. */
 static bool is_unknown(duckdb_logical_type type)
 {
@@ -79,8 +44,8 @@ static int check_type(duckdb_logical_type type, const char *column, int level, s
         pn_buf_deinit(&name);
         return rc;
     }
-    for (idx_t i = 0; rc == 0 && i < child_count(type); i++) {
-        duckdb_logical_type child = child_type(type, i);
+    for (idx_t i = 0; rc == 0 && i < pn_duckdb_child_count(type); i++) {
+        duckdb_logical_type child = pn_duckdb_child_type(type, i);
         rc = check_type(child, column, level + 1, e);
         duckdb_destroy_logical_type(&child);
     }
@@ -185,7 +150,7 @@ static void put_list(struct pn_json_writer *json, duckdb_logical_type type, duck
                      idx_t row, bool for_import)
 {
     const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
-    duckdb_logical_type child = child_type(type, 0);
+    duckdb_logical_type child = pn_duckdb_child_type(type, 0);
     put_values(json, child, duckdb_list_vector_get_child(vector), entry->offset, entry->length,
                for_import);
     duckdb_destroy_logical_type(&child);
@@ -195,7 +160,7 @@ static void put_array(struct pn_json_writer *json, duckdb_logical_type type, duc
                       idx_t row, bool for_import)
 {
     idx_t length = duckdb_array_type_array_size(type);
-    duckdb_logical_type child = child_type(type, 0);
+    duckdb_logical_type child = pn_duckdb_child_type(type, 0);
     put_values(json, child, duckdb_array_vector_get_child(vector), row * length, length,
                for_import);
     duckdb_destroy_logical_type(&child);
@@ -221,8 +186,8 @@ static void put_map(struct pn_json_writer *json, duckdb_logical_type type, duckd
 {
     const duckdb_list_entry *entry = (duckdb_list_entry *)duckdb_vector_get_data(vector) + row;
     duckdb_vector pairs = duckdb_list_vector_get_child(vector);
-    duckdb_logical_type key = child_type(type, 0);
-    duckdb_logical_type value = child_type(type, 1);
+    duckdb_logical_type key = pn_duckdb_child_type(type, 0);
+    duckdb_logical_type value = pn_duckdb_child_type(type, 1);
     pn_json_put_object(json);
     for (idx_t i = entry->offset; i < entry->offset + entry->length; i++) {
         put_key(json, key, duckdb_struct_vector_get_child(pairs, 0), i);
@@ -238,7 +203,7 @@ static void put_union(struct pn_json_writer *json, duckdb_logical_type type, duc
                       idx_t row, bool for_import)
 {
     const uint8_t *tags = duckdb_vector_get_data(duckdb_struct_vector_get_child(vector, 0));
-    duckdb_logical_type child = child_type(type, tags[row]);
+    duckdb_logical_type child = pn_duckdb_child_type(type, tags[row]);
     put_value(json, child, duckdb_struct_vector_get_child(vector, (idx_t)tags[row] + 1), row,
               for_import);
     duckdb_destroy_logical_type(&child);
