@@ -2,14 +2,13 @@
 drop them silently, and they can be imported again. Columns that are added have any rules."""
 
 import json
-import shutil
 
 import pytest
 
+from halted import halted
 from pinion import run
 from test_import import refusal, write
 from test_incremental import land
-from test_incremental_others import halted
 
 DEFINITION = """
 name: afresh
@@ -219,8 +218,8 @@ def test_a_restore_that_the_log_forgot_is_asked_for(shop, tmp_path):
 LETTERS = "SELECT object, line, value FROM dead_letters ORDER BY object"
 
 
-def beside(shop, meanwhile, *args, **more):
-    return halted(meanwhile, *args, "--pipeline", shop.folder, "--data", shop.data, **more)
+def beside(shop, meanwhile, *args):
+    return halted(meanwhile, *args, "--pipeline", shop.folder, "--data", shop.data)
 
 
 def many(count=50000):
@@ -236,19 +235,14 @@ def test_an_import_beside_what_makes_the_table_afresh_stays(shop, tmp_path, how,
     (tmp_path / "from").mkdir()
     write(tmp_path / "from/orders.json", '{"id": 0}\n' * 50000)
 
-    def before():
-        if first:
-            shutil.rmtree(shop.data / "store/raw", ignore_errors=True)
-        else:
-            shop.load("--full-refresh", "--drop-imported")
-            shop.add(write(tmp_path / "b.csv", "id\n2\n"))
-            shop.load("--full-refresh", "--drop-imported")
-
+    if not first:
+        shop.load("--full-refresh", "--drop-imported")
+        shop.add(write(tmp_path / "b.csv", "id\n2\n"))
+        shop.load("--full-refresh", "--drop-imported")
     args = ["batch", "--from", tmp_path / "from"]
     if how == "load":
         args = ["task", "nightly", "load", *([] if first else ["--full-refresh"])]
-    code, said = beside(shop, lambda: shop.add(path, "--bad-rows", "dead-letter"), *args,
-                        before=before)  # fmt: skip
+    code, said = beside(shop, lambda: shop.add(path, "--bad-rows", "dead-letter"), *args)
     assert code != 0 and "or an import: run it again" in said
     assert 1 in shop.ids()
     assert shop.rows(LETTERS) == [{"object": str(path), "line": 3, "value": "x"}]
@@ -264,14 +258,12 @@ def test_letters_of_imports_stay_where_the_load_fails(shop, tmp_path):
     letters = [{"object": str(first), "line": 3, "value": "x"},
                {"object": str(second), "line": 3, "value": "y"}]  # fmt: skip
 
-    def before():
-        for path in (first, second):
-            shop.add(path, "--bad-rows", "dead-letter")
-        assert shop.rows(LETTERS) == letters
-
+    for path in (first, second):
+        shop.add(path, "--bad-rows", "dead-letter")
+    assert shop.rows(LETTERS) == letters
     land(shop.data, "shop.orders", 0, 0, many())
     code, _ = beside(shop, lambda: shop.add(third), "task", "nightly", "load", "--full-refresh",
-                     "--drop-imported", before=before)  # fmt: skip
+                     "--drop-imported")  # fmt: skip
     assert code != 0
     assert (shop.ids(), shop.rows(LETTERS)) == ([1, 2, 3], letters)
     shop.load("--full-refresh", "--drop-imported")

@@ -4,57 +4,19 @@ that were deleted. No record is lost, and none is there twice.
 
 import json
 import os
-import signal
-import subprocess
 
 import pytest
 
-from pinion import PINION, Failed, run
+from halted import halted
+from pinion import Failed, run
 from test_incremental import MERGE, land, rows, sunk, task, txns, write_pipeline
 
 APPEND = "mode: append"
 
 
-def is_writing(process):
-    """Has the process begun the file of its rows? Then it has listed the objects."""
-    folder = f"/proc/{process.pid}/fd"
-    for name in os.listdir(folder):
-        try:
-            if "/.tmp/" in os.readlink(f"{folder}/{name}"):
-                return True
-        except FileNotFoundError:
-            pass
-    return False
-
-
 def overtaken(data, pipeline, name, meanwhile, *args):
     """Runs a task, which stands still after it has listed while something else is done."""
     return halted(meanwhile, "task", "nightly", name, "--pipeline", pipeline, "--data", data, *args)
-
-
-def halted(meanwhile, *args, before=lambda: None):
-    """The same of any command that writes rows; `before` prepares each try."""
-    command = [PINION, *args]
-    while True:  # until it was stopped in time
-        before()
-        with subprocess.Popen(
-            [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:  # fmt: skip
-            while process.poll() is None and not is_writing(process):
-                pass
-            if process.poll() is None:
-                process.send_signal(signal.SIGSTOP)
-                try:
-                    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-                    if is_writing(process):
-                        meanwhile()
-                        process.send_signal(signal.SIGCONT)
-                        output = process.communicate()[0]
-                        return process.returncode, output
-                finally:
-                    process.send_signal(signal.SIGCONT)
-            process.communicate()
 
 
 def many(count=50000):
