@@ -27,8 +27,8 @@ def library():
 
 def halted(meanwhile, *args, at="/.tmp/"):
     """Runs `pinion ARGS...`, which stands still before it makes its first file whose path has `at`
-    in it: it has listed the objects then, and has committed nothing. Calls `meanwhile`, and lets the
-    command continue. Gives its exit status and its output."""
+    in it: it has listed the objects then, and has committed nothing. Calls `meanwhile`, and lets
+    the command continue. Gives its exit status and its output."""
     process = subprocess.Popen(
         [PINION, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "LD_PRELOAD": str(library()), "STOP_AT": at,

@@ -23,8 +23,9 @@ static int stop_and_open(const char *name, const char *path, int flags, mode_t m
 {
     const char *words = getenv("STOP_AT");
     if ((flags & O_CREAT) && words && strstr(path, words) &&
-        !atomic_flag_test_and_set(&has_stopped))
+        !atomic_flag_test_and_set(&has_stopped)) {
         raise(SIGSTOP);
+    }
     open_call *next = (open_call *)dlsym(RTLD_NEXT, name);
     return next(path, flags, mode);
 }
