@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -18,6 +19,11 @@
 typedef int open_call(const char *path, int flags, ...);
 
 static atomic_flag has_stopped = ATOMIC_FLAG_INIT;
+
+static bool has_mode(int flags)
+{
+    return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+}
 
 static int stop_and_open(const char *name, const char *path, int flags, mode_t mode)
 {
@@ -30,16 +36,14 @@ static int stop_and_open(const char *name, const char *path, int flags, mode_t m
     return next(path, flags, mode);
 }
 
-#define OPEN(name)                                                 \
-    int name(const char *path, int flags, ...)                     \
-    {                                                              \
-        va_list rest;                                              \
-        va_start(rest, flags);                                     \
-        mode_t mode = 0;                                           \
-        if ((flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE) \
-            mode = va_arg(rest, mode_t);                           \
-        va_end(rest);                                              \
-        return stop_and_open(#name, path, flags, mode);            \
+#define OPEN(name)                                                \
+    int name(const char *path, int flags, ...)                    \
+    {                                                             \
+        va_list rest;                                             \
+        va_start(rest, flags);                                    \
+        mode_t mode = has_mode(flags) ? va_arg(rest, mode_t) : 0; \
+        va_end(rest);                                             \
+        return stop_and_open(#name, path, flags, mode);           \
     }
 
 OPEN(open)
