@@ -3,6 +3,7 @@
 
 #include "base/units.h"
 #include "cli/table.h"
+#include "engine/imported.h"
 #include "engine/incremental.h"
 #include "report/row_writer.h"
 
@@ -43,8 +44,27 @@ static bool is_change(const struct pn_delta_restored *change)
     return change->files_added > 0 || change->files_removed > 0 || change->changes_metadata;
 }
 
+static void tell_imported(const struct pn_imported_restore *imported, FILE *err)
+{
+    if (imported->is_unsure) {
+        (void)fputs("Which imported files it has, the log does not say any more: `pinion import` "
+                    "names those that it is not sure of.\n",
+                    err);
+    }
+    if (imported->left > 0) {
+        (void)fprintf(err, "The rows of %zu imported %s: %s can be imported again.\n",
+                      imported->left, pn_noun((int64_t)imported->left, "file leave", "files leave"),
+                      pn_noun((int64_t)imported->left, "it", "they"));
+    }
+    if (imported->back > 0) {
+        (void)fprintf(err, "The rows of %zu imported %s back.\n", imported->back,
+                      pn_noun((int64_t)imported->back, "file come", "files come"));
+    }
+}
+
 /* What the next run or a running stream makes of the table. */
-static void tell_progress(const struct pn_table_session *session)
+static void tell_progress(const struct pn_table_session *session,
+                          const struct pn_imported_restore *imported)
 {
     const struct pn_table *table = session->table;
     FILE *err = session->cli->err;
@@ -55,14 +75,10 @@ static void tell_progress(const struct pn_table_session *session)
         (void)fputs("Its positions stay: what came after that version is not taken again, and new "
                     "records are added as before.\n",
                     err);
-        if (pn_table_is_raw(table)) {
-            (void)fputs("Files that were imported after that version count as imported: `pinion "
-                        "import --force` adds them again.\n",
-                        err);
-        }
     } else {
         (void)fputs("Its next run makes the table from all records or rows again.\n", err);
     }
+    tell_imported(imported, err);
 }
 
 static int confirm(struct pn_table_session *session, const char *name, int64_t version,
@@ -83,14 +99,16 @@ static int restore(struct pn_table_session *session, const char *name,
 {
     struct pn_delta_moment moment;
     struct pn_delta_restored change = {.version = -1};
+    struct pn_imported_restore imported = {.clock = session->cli->clock};
+    const struct pn_delta_restore_with with = {
+        .marking_app = PN_INCREMENTAL_SINCE, .txns = pn_imported_restore_txns, .arg = &imported};
     int rc = pn_delta_moment_parse(opts->to, &moment, e);
     if (rc == 0) {
         rc = pn_delta_snapshot_of(session->delta, &moment, &session->snapshot, e);
     }
     int64_t version = rc == 0 ? session->snapshot->version : -1;
     if (rc == 0) {
-        rc =
-            pn_delta_restore(session->delta, version, PN_INCREMENTAL_SINCE, NULL, true, &change, e);
+        rc = pn_delta_restore(session->delta, version, &with, NULL, true, &change, e);
     }
     if (rc == 0 && is_change(&change) && !opts->dry_run) {
         if (!opts->yes) {
@@ -98,15 +116,15 @@ static int restore(struct pn_table_session *session, const char *name,
         }
         if (rc == 0) {
             const int64_t shown = change.from;
-            rc = pn_delta_restore(session->delta, version, PN_INCREMENTAL_SINCE,
-                                  opts->yes ? NULL : &shown, false, &change, e);
+            rc = pn_delta_restore(session->delta, version, &with, opts->yes ? NULL : &shown, false,
+                                  &change, e);
         }
     }
     if (rc == 0) {
         print_change(session->cli, name, version, &change);
     }
     if (rc == 0 && is_change(&change)) {
-        tell_progress(session);
+        tell_progress(session, &imported);
     } else if (rc == 0 && pn_format_is_for_people(session->cli->format)) {
         (void)fprintf(session->cli->err, "%s is as it was in version %" PRId64 " already\n", name,
                       version);

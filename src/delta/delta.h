@@ -308,18 +308,31 @@ struct pn_delta_restored {
     bool changes_metadata; /* schema, partition columns, properties, name */
 };
 
+/* The transactions of a restore's commit. */
+struct pn_delta_restore_with {
+    /* When the table has a transaction of it, the commit has one too, with the commit's version;
+     * NULL: none. */
+    const char *marking_app;
+    /* Gives more of them for a restore of `now` to `then`, in the arena; they are set whatever they
+     * were, also to versions below. It is called for each try, and for a dry run. NULL: none. */
+    void (*txns)(void *arg, struct pn_delta *table, const struct pn_delta_snapshot *now,
+                 const struct pn_delta_snapshot *then, struct pn_arena *arena,
+                 struct pn_delta_txn **txns, size_t *count);
+    void *arg;
+};
+
 /*
  * Makes the table what it was in `version`: a new commit adds and removes files, and brings back
  * the metadata; the protocol stays. Transactions stay as they are, so no application takes again
- * what it has brought: of `marking_app` (NULL: none) alone, when the table has a transaction of it,
- * the commit has one too, with the commit's version. With `dry_run` it only looks. `confirmed` is
+ * what it has brought, but for those of `with` (NULL: none). With `dry_run` it only looks. `confirmed` is
  * the version that a person was shown: when the table has moved on, nothing is restored, and the
  * error is CONFLICT, PN_DELTA_MOVED. NULL: whatever the table has by then. The other errors are
  * those of pn_delta_snapshot() and pn_delta_commit(), and MISSING when a vacuum deleted files of
  * the version: it names the first ones.
  */
-int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app,
-                     const int64_t *confirmed, bool dry_run, struct pn_delta_restored *restored,
+int pn_delta_restore(struct pn_delta *table, int64_t version,
+                     const struct pn_delta_restore_with *with, const int64_t *confirmed,
+                     bool dry_run, struct pn_delta_restored *restored,
                      struct pn_err *e) PN_MUST_CHECK;
 /* The rows of a snapshot's files; -1: statistics do not say. */
 int64_t pn_delta_snapshot_rows(const struct pn_delta_snapshot *snapshot);

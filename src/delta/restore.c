@@ -21,6 +21,8 @@ struct restoring {
     size_t add_count;
     struct pn_delta_file *removes; /* of `now` */
     size_t remove_count;
+    struct pn_delta_txn *txns; /* what the caller adds, in the arena */
+    size_t txn_count;
     struct pn_arena arena;
 };
 
@@ -118,14 +120,35 @@ static void report(const struct restoring *restoring, struct pn_delta_restored *
     };
 }
 
-static int commit(const struct restoring *restoring, const char *marking_app, int64_t *version,
-                  struct pn_err *e)
+/* Those of the caller, and the mark. */
+static void make_txns(struct restoring *restoring, const struct pn_delta_restore_with *with)
 {
     const struct pn_delta_snapshot *now = restoring->now;
-    int64_t before = marking_app != NULL ? pn_delta_txn_version(now, marking_app) : -1;
-    const struct pn_delta_txn mark = {.app_id = marking_app,
-                                      .version = now->version + 1,
-                                      .updated_ms = pn_wall_ms(restoring->table->clock)};
+    struct pn_delta_txn *others = NULL;
+    size_t count = 0;
+    if (with->txns != NULL) {
+        with->txns(with->arg, restoring->table, now, restoring->then, &restoring->arena, &others,
+                   &count);
+    }
+    restoring->txns = pn_arena_calloc(&restoring->arena, count + 1, sizeof *restoring->txns);
+    for (size_t i = 0; i < count; i++) {
+        restoring->txns[restoring->txn_count++] = others[i];
+    }
+    if (with->marking_app != NULL && pn_delta_txn_version(now, with->marking_app) >= 0) {
+        restoring->txns[restoring->txn_count++] =
+            (struct pn_delta_txn){.app_id = with->marking_app,
+                                  .version = now->version + 1,
+                                  .updated_ms = pn_wall_ms(restoring->table->clock)};
+    }
+}
+
+static int commit(const struct restoring *restoring, int64_t *version, struct pn_err *e)
+{
+    const struct pn_delta_snapshot *now = restoring->now;
+    int64_t *before = pn_xcalloc(restoring->txn_count + 1, sizeof *before);
+    for (size_t i = 0; i < restoring->txn_count; i++) {
+        before[i] = PN_DELTA_TXN_ANY; /* the version that was read is the condition */
+    }
     struct pn_json_writer json;
     struct pn_buf parameters; /* as Spark has them: texts */
     pn_buf_init(&parameters, PARAMETERS_BYTES_MAX);
@@ -141,18 +164,19 @@ static int commit(const struct restoring *restoring, const char *marking_app, in
                                            .add_count = restoring->add_count,
                                            .removes = restoring->removes,
                                            .remove_count = restoring->remove_count,
-                                           .txns = &mark,
-                                           .txns_before = &before,
-                                           .txn_count = before >= 0 ? 1 : 0,
+                                           .txns = restoring->txns,
+                                           .txns_before = before,
+                                           .txn_count = restoring->txn_count,
                                            .read_version = &now->version};
     int rc = pn_delta_commit(restoring->table, &commit, version, e);
     pn_buf_deinit(&parameters);
+    free(before);
     return rc;
 }
 
-static int restore_once(struct pn_delta *table, int64_t version, const char *marking_app,
-                        const int64_t *confirmed, bool dry_run, struct pn_delta_restored *restored,
-                        struct pn_err *e)
+static int restore_once(struct pn_delta *table, int64_t version,
+                        const struct pn_delta_restore_with *with, const int64_t *confirmed,
+                        bool dry_run, struct pn_delta_restored *restored, struct pn_err *e)
 {
     struct restoring restoring = {.table = table};
     pn_arena_init(&restoring.arena, 0);
@@ -171,7 +195,8 @@ static int restore_once(struct pn_delta *table, int64_t version, const char *mar
         report(&restoring, restored);
         bool changes =
             restored->files_added > 0 || restored->files_removed > 0 || restored->changes_metadata;
-        rc = changes && !dry_run ? commit(&restoring, marking_app, &restored->version, e) : 0;
+        make_txns(&restoring, with);
+        rc = changes && !dry_run ? commit(&restoring, &restored->version, e) : 0;
     }
     free(restoring.adds);
     free(restoring.removes);
@@ -181,15 +206,17 @@ static int restore_once(struct pn_delta *table, int64_t version, const char *mar
     return rc;
 }
 
-int pn_delta_restore(struct pn_delta *table, int64_t version, const char *marking_app,
-                     const int64_t *confirmed, bool dry_run, struct pn_delta_restored *restored,
-                     struct pn_err *e)
+int pn_delta_restore(struct pn_delta *table, int64_t version,
+                     const struct pn_delta_restore_with *with, const int64_t *confirmed,
+                     bool dry_run, struct pn_delta_restored *restored, struct pn_err *e)
 {
+    const struct pn_delta_restore_with nothing = {.marking_app = NULL};
     const int tries_max = confirmed == NULL ? TRIES_MAX : 1;
     int rc = PN_DELTA_MOVED;
     for (int tries = 0; (rc == PN_DELTA_MOVED || rc == PN_DELTA_TXN_SEEN) && tries < tries_max;
          tries++) {
-        rc = restore_once(table, version, marking_app, confirmed, dry_run, restored, e);
+        rc = restore_once(table, version, with != NULL ? with : &nothing, confirmed, dry_run,
+                          restored, e);
     }
     return rc;
 }

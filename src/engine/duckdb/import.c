@@ -8,15 +8,11 @@
 #include "base/time_text.h"
 #include "delta/schema.h"
 #include "engine/duckdb/asking.h"
-#include "engine/duckdb/dead_letters.h"
-#include "engine/duckdb/imported.h"
-#include "engine/duckdb/letter_maker.h"
 #include "engine/duckdb/load_new.h"
 #include "engine/duckdb/widen.h"
+#include "engine/imported.h"
 #include "engine/incremental.h"
 #include "engine/rules.h"
-
-enum { VALUE_BYTES_MAX = 1 << 20 };
 
 struct import {
     struct pn_duckdb *engine;
@@ -24,7 +20,6 @@ struct import {
     const struct pn_import *asked;
     struct pn_delta_snapshot *snapshot; /* of the table; NULL: there is none yet */
     struct pn_written *written;         /* of each file */
-    char **bad_sums;                    /* likewise */
     bool *is_empty;                     /* of each file: nothing was in it */
     int64_t bad;
 };
@@ -75,13 +70,6 @@ static int check_table(const struct import *import, struct pn_err *e)
 static int64_t txn_of(const struct pn_delta_snapshot *snapshot, const char *app_id)
 {
     return snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
-}
-
-/* That of this import: how often the file was imported. */
-static int64_t next_txn(const struct import *import, size_t i)
-{
-    int64_t has = txn_of(import->snapshot, import->asked->files[i].app_id);
-    return has < 0 ? 1 : has + 1;
 }
 
 /* When the rows of a file came, or went; INT64_MAX: it has none, or the
@@ -153,7 +141,7 @@ static int check_again(const struct import *import, struct pn_err *e)
         return 0;
     }
     struct pn_delta *delta = pn_duckdb_delta(import->engine, asked->table->path);
-    const struct pn_imported_turn last = pn_imported_turn_since(delta, first_ms);
+    const struct pn_imported_turn last = pn_imported_turn_since(delta, import->snapshot, first_ms);
     pn_delta_destroy(&delta);
     for (size_t i = 0; rc == 0 && i < asked->count; i++) {
         bool is_known = changed_ms(import, &asked->files[i]) < INT64_MAX;
@@ -215,107 +203,6 @@ static int import_file(struct import *import, size_t i, struct pn_err *e)
 
 /* --- the commits ------------------------------------------------------------------------------ */
 
-/* With the sum: what is bad in a file depends on the columns and options too. */
-static char *letters_app(const struct import *import, size_t i)
-{
-    return pn_xasprintf("pinion/letters/%s/%s/%s", import->asked->table->name,
-                        import->asked->files[i].app_id,
-                        import->bad_sums[i] != NULL ? import->bad_sums[i] : "none");
-}
-
-/* Appends a SELECT of the dead letters of files that the table of dead letters does not have. */
-static int add_letters(const struct import *import, const bool *wanted, struct pn_buf *sql,
-                       struct pn_err *e)
-{
-    int64_t after = -1;
-    int rc = pn_letter_after(import->engine, import->asked->table->path, &after, e);
-    const struct pn_import *asked = import->asked;
-    pn_buf_adds(sql, "SELECT ");
-    pn_duckdb_add_text(sql, asked->table->name);
-    pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
-                     "partition, CAST(NULL AS BIGINT) AS \"offset\", CASE file");
-    for (size_t i = 0; i < asked->count; i++) {
-        if (wanted[i]) {
-            pn_buf_addf(sql, " WHEN %zu THEN ", i);
-            pn_duckdb_add_text(sql, asked->files[i].name);
-        }
-    }
-    pn_buf_addf(sql,
-                " END AS object, line, CASE WHEN length(value) > %d THEN concat(reason, ' (only "
-                "the beginning of the value is stored)') ELSE reason END AS reason, left(value, "
-                "%d) AS value, CAST(NULL AS TIMESTAMPTZ) AS timestamp, CAST(NULL AS VARCHAR) AS "
-                "key, ",
-                VALUE_BYTES_MAX, VALUE_BYTES_MAX);
-    pn_letter_add_maker(import->engine, sql);
-    pn_buf_adds(sql, " AS made_by, ");
-    pn_letter_add_after(after, sql);
-    pn_buf_adds(sql,
-                " AS after_version, CAST(NULL AS BIGINT) AS batch FROM pn_bad WHERE file IN (");
-    for (size_t i = 0; i < asked->count; i++) {
-        if (wanted[i]) {
-            pn_buf_addf(sql, "%zu, ", i);
-        }
-    }
-    pn_buf_adds(sql, "-1) ORDER BY file, line, byte");
-    return rc;
-}
-
-/* One try; PN_DELTA_TXN_SEEN: another import was faster. */
-static int commit_letters(struct import *import, struct pn_err *e)
-{
-    struct pn_duckdb *engine = import->engine;
-    const struct pn_import *asked = import->asked;
-    struct pn_table itself = pn_dead_letters_table(engine->pipeline);
-    struct pn_delta_snapshot *snapshot = NULL;
-    struct pn_written written = {0};
-    struct pn_delta_txn *txns = pn_xcalloc(asked->count, sizeof *txns);
-    int64_t *before = pn_xcalloc(asked->count, sizeof *before);
-    bool *wanted = pn_xcalloc(asked->count, sizeof *wanted);
-    struct pn_buf sql;
-    size_t count = 0;
-    int64_t version = -1;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    int rc = pn_duckdb_newest(engine, itself.path, &snapshot, e);
-    for (size_t i = 0; rc == 0 && i < asked->count; i++) {
-        char *app_id = letters_app(import, i);
-        /* A killed import may have left those of a file whose rows the table lacks. */
-        int64_t version_to_be = next_txn(import, i);
-        before[count] = txn_of(snapshot, app_id);
-        wanted[i] = before[count] < version_to_be;
-        if (wanted[i]) {
-            txns[count++] = (struct pn_delta_txn){.app_id = app_id,
-                                                  .version = version_to_be,
-                                                  .updated_ms = pn_wall_ms(engine->clock)};
-        } else {
-            free(app_id);
-        }
-    }
-    if (rc == 0 && count > 0) {
-        rc = add_letters(import, wanted, &sql, e);
-    }
-    if (rc == 0 && count > 0) {
-        rc = pn_duckdb_write(engine, import->connection, &itself, &sql, &written, e);
-    }
-    if (rc == 0 && written.rows > 0) {
-        const struct pn_duckdb_put put = {
-            .mode = PN_DELTA_APPEND, .txns = txns, .txns_before = before, .txn_count = count};
-        rc = pn_duckdb_commit(engine, &itself, &written, &put, &version, e);
-        if (rc != 0) {
-            pn_duckdb_write_undo(engine, &written, rc);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        free((char *)txns[i].app_id);
-    }
-    pn_written_deinit(&written);
-    pn_delta_snapshot_destroy(&snapshot);
-    pn_buf_deinit(&sql);
-    free(txns);
-    free(before);
-    free(wanted);
-    return rc;
-}
-
 /* What the commit says of the files, of the rules of rows, and, of a new table, that no landed
  * object was taken yet. */
 struct marks {
@@ -336,8 +223,9 @@ static void add_file_marks(const struct import *import, size_t i, int64_t now_ms
                            struct marks *marks)
 {
     const char *app_id = import->asked->files[i].app_id;
-    struct pn_delta_txn txn = {
-        .app_id = app_id, .version = next_txn(import, i), .updated_ms = now_ms};
+    struct pn_delta_txn txn = {.app_id = app_id,
+                               .version = pn_imported_next(import->snapshot, app_id),
+                               .updated_ms = now_ms};
     add_mark(marks, &txn, txn_of(import->snapshot, app_id));
     if (pn_imported_rows_txn(import->snapshot, app_id, import->written[i].rows, now_ms,
                              &marks->arena, &txn)) {
@@ -420,7 +308,6 @@ static int commit(struct import *import, int64_t *version, struct pn_err *e)
 
 static int run(struct import *import, struct pn_import_report *report, struct pn_err *e)
 {
-    enum { TRIES_MAX = 8 };
     const struct pn_import *asked = import->asked;
     int rc = pn_import_make_bad(import->connection, e);
     for (size_t i = 0; rc == 0 && i < asked->count; i++) {
@@ -442,11 +329,7 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
         rc = pn_import_check_same(import->engine, &asked->files[i], e);
     }
     if (rc == 0 && import->bad > 0) {
-        rc = pn_import_sum_bad(import->connection, import->bad_sums, e);
-        rc = rc == 0 ? PN_DELTA_TXN_SEEN : rc;
-        for (int tries = 0; rc == PN_DELTA_TXN_SEEN && tries < TRIES_MAX; tries++) {
-            rc = commit_letters(import, e);
-        }
+        rc = pn_import_letters(import->engine, import->connection, asked, import->snapshot, e);
     }
     report->dead_letters = import->bad;
     if (rc == 0 && report->empty == asked->count) {
@@ -464,7 +347,6 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
     struct import import = {.engine = engine, .asked = asked};
     *report = (struct pn_import_report){.version = -1};
     import.written = pn_xcalloc(asked->count, sizeof *import.written);
-    import.bad_sums = pn_xcalloc(asked->count, sizeof *import.bad_sums);
     import.is_empty = pn_xcalloc(asked->count, sizeof *import.is_empty);
     struct pn_in_progress in_progress;
     bool is_in_progress = false;
@@ -503,9 +385,7 @@ int pn_duckdb_import(struct pn_embedded_engine *base, const struct pn_import *as
             pn_duckdb_write_undo(engine, &import.written[i], rc);
         }
         pn_written_deinit(&import.written[i]);
-        free(import.bad_sums[i]);
     }
-    free(import.bad_sums);
     free(import.is_empty);
     duckdb_disconnect(&import.connection);
     pn_delta_snapshot_destroy(&import.snapshot);

@@ -81,6 +81,15 @@ int pn_import_sum_bad(duckdb_connection connection, char **sums, struct pn_err *
 int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked, int64_t bad,
                      struct pn_err *e) PN_MUST_CHECK;
 
+/* --- import_letters.c ------------------------------------------------------------------------ */
+
+/* Commits the dead letters of all files, after pn_bad has what is bad in them; `snapshot` is the
+ * table's (NULL: there is none yet). Those that a killed import left are not added again, and
+ * neither are those of a file whose rows a restore took out: they stayed. */
+int pn_import_letters(struct pn_duckdb *engine, duckdb_connection connection,
+                      const struct pn_import *asked, const struct pn_delta_snapshot *snapshot,
+                      struct pn_err *e) PN_MUST_CHECK;
+
 /* --- import_paths.c -------------------------------------------------------------------------- */
 
 /* "nothing was imported", or of a load "nothing was loaded". */

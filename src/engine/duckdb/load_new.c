@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/duckdb/imported.h"
 #include "engine/duckdb/merge.h"
 #include "engine/duckdb/widen.h"
+#include "engine/imported.h"
 #include "engine/incremental.h"
 #include "engine/rules.h"
 

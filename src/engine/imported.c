@@ -1,4 +1,4 @@
-#include "engine/duckdb/imported.h"
+#include "engine/imported.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,12 +36,15 @@ static bool is_turn(const struct pn_delta_history_entry *entry, struct pn_import
     return true;
 }
 
-struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta, int64_t since_ms)
+struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta,
+                                               const struct pn_delta_snapshot *snapshot,
+                                               int64_t since_ms)
 {
     enum { COMMITS_MAX = 10000, COMMITS_AT_ONCE = 16 };
+    const int64_t restored = pn_delta_txn_version(snapshot, PN_IMPORTS_RESTORED);
     struct pn_imported_turn turn = {.at_ms = -1};
-    int64_t from = -1;
-    bool goes_on = true;
+    int64_t from = snapshot->version;
+    bool goes_on = from > restored;
     for (int read = 0; goes_on && read < COMMITS_MAX; read += COMMITS_AT_ONCE) {
         struct pn_delta_history_entry *entries = NULL;
         size_t count = 0;
@@ -52,9 +55,9 @@ struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta, int64_t s
         turn.is_uncertain = rc != 0 || count == 0;
         goes_on = !turn.is_uncertain;
         for (size_t i = 0; goes_on && i < count; i++) {
-            goes_on = entries[i].timestamp_ms >= since_ms && !is_turn(&entries[i], &turn) &&
-                      entries[i].version > 0;
             from = entries[i].version - 1;
+            goes_on = entries[i].timestamp_ms >= since_ms && !is_turn(&entries[i], &turn) &&
+                      from > restored;
         }
         pn_arena_deinit(&arena);
     }
@@ -116,29 +119,46 @@ static int64_t changed_ms(const struct file *file, bool *went)
     return *went ? file->dropped->updated_ms : file->txn->updated_ms;
 }
 
+enum presence { THERE, GONE, UNSURE };
+
+static enum presence presence_of(const struct file *file, const struct pn_imported_turn *turn)
+{
+    bool went = false;
+    bool turned = turn->at_ms >= changed_ms(file, &went);
+    if (went) {
+        return turn->is_uncertain || (turned && turn->is_restore) ? UNSURE : GONE;
+    }
+    if (turned && !turn->is_restore && !turn->is_partial) {
+        return GONE;
+    }
+    return turned ? UNSURE : THERE;
+}
+
+/* The last turn that may concern one of the files. */
+static struct pn_imported_turn last_turn(struct pn_delta *delta,
+                                         const struct pn_delta_snapshot *snapshot,
+                                         const struct file *files, size_t count)
+{
+    int64_t first_ms = INT64_MAX;
+    bool went = false;
+    for (size_t i = 0; i < count; i++) {
+        int64_t ms = changed_ms(&files[i], &went);
+        first_ms = ms < first_ms ? ms : first_ms;
+    }
+    return count > 0 ? pn_imported_turn_since(delta, snapshot, first_ms)
+                     : (struct pn_imported_turn){.at_ms = -1};
+}
+
 /* Those whose rows may be in the table. */
 static size_t files_there(struct pn_delta *delta, const struct pn_delta_snapshot *snapshot,
                           struct pn_arena *arena, struct file **files)
 {
     size_t all = files_of(snapshot, arena, files);
-    int64_t first_ms = INT64_MAX;
     size_t count = 0;
-    bool went = false;
+    const struct pn_imported_turn turn = last_turn(delta, snapshot, *files, all);
     for (size_t i = 0; i < all; i++) {
-        int64_t ms = changed_ms(&(*files)[i], &went);
-        first_ms = ms < first_ms ? ms : first_ms;
-    }
-    struct pn_imported_turn turn = {.at_ms = -1};
-    if (all > 0) {
-        turn = pn_imported_turn_since(delta, first_ms);
-    }
-    for (size_t i = 0; i < all; i++) {
-        const struct file file = (*files)[i];
-        bool turned = turn.at_ms >= changed_ms(&file, &went);
-        bool is_gone = went ? !turn.is_uncertain && !(turned && turn.is_restore)
-                            : turned && !turn.is_restore && !turn.is_partial;
-        if (!is_gone) {
-            (*files)[count++] = file;
+        if (presence_of(&(*files)[i], &turn) != GONE) {
+            (*files)[count++] = (*files)[i];
         }
     }
     return count;
@@ -151,9 +171,8 @@ struct pn_imported pn_imported_of(struct pn_delta *delta, const struct pn_delta_
     pn_arena_init(&arena, 0);
     struct pn_imported imported = {.files = files_there(delta, snapshot, &arena, &files)};
     for (size_t i = 0; i < imported.files; i++) {
-        imported.rows = files[i].rows == NULL || imported.rows < 0
-                            ? -1
-                            : imported.rows + files[i].rows->version;
+        int64_t rows = files[i].rows != NULL ? files[i].rows->version : -1;
+        imported.rows = rows < 0 || imported.rows < 0 ? -1 : imported.rows + rows;
     }
     pn_arena_deinit(&arena);
     return imported;
@@ -186,6 +205,12 @@ const struct pn_delta_txn *pn_imported_dropped(const struct pn_delta_snapshot *s
                                                                                          : NULL;
 }
 
+int64_t pn_imported_next(const struct pn_delta_snapshot *snapshot, const char *app_id)
+{
+    int64_t has = snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
+    return has < 0 ? 1 : has + 1;
+}
+
 bool pn_imported_rows_txn(const struct pn_delta_snapshot *snapshot, const char *app_id,
                           int64_t rows, int64_t now_ms, struct pn_arena *arena,
                           struct pn_delta_txn *txn)
@@ -212,4 +237,78 @@ void pn_imported_drop_txns(struct pn_delta *delta, const struct pn_delta_snapsho
                                   .version = files[i].txn->version,
                                   .updated_ms = now_ms};
     }
+}
+
+/* --- restores --------------------------------------------------------------------------------- */
+
+/* How often the rows of a file are in the table. */
+static int64_t times_of(const struct file *file)
+{
+    int64_t dropped = file->dropped != NULL ? file->dropped->version : 0;
+    return file->txn->version - dropped;
+}
+
+/* Sets what is said of a file of `now` to what an older version has; NULL: it has no rows of it. */
+static void set_file(const struct file *file, const struct file *then, int64_t now_ms,
+                     struct pn_arena *arena, struct pn_delta_txn *txns, size_t *count)
+{
+    const char *app_id = file->txn->app_id;
+    const int64_t times = then != NULL ? times_of(then) : 0;
+    const int64_t rows = then != NULL && then->rows != NULL ? then->rows->version : -1;
+    const int64_t rows_now = file->rows != NULL ? file->rows->version : -1;
+    if (times != times_of(file)) {
+        txns[(*count)++] = (struct pn_delta_txn){.app_id = sub_app(arena, app_id, "dropped"),
+                                                 .version = file->txn->version - times,
+                                                 .updated_ms = now_ms};
+    }
+    if (then != NULL && rows != rows_now) {
+        txns[(*count)++] = (struct pn_delta_txn){
+            .app_id = sub_app(arena, app_id, "rows"), .version = rows, .updated_ms = now_ms};
+    }
+}
+
+static int by_file(const void *one, const void *other)
+{
+    const struct file *a = one;
+    const struct file *b = other;
+    return strcmp(a->txn->app_id, b->txn->app_id);
+}
+
+void pn_imported_restore_txns(void *arg, struct pn_delta *delta,
+                              const struct pn_delta_snapshot *now,
+                              const struct pn_delta_snapshot *then, struct pn_arena *arena,
+                              struct pn_delta_txn **txns, size_t *count)
+{
+    struct pn_imported_restore *restore = arg;
+    const int64_t now_ms = pn_wall_ms(restore->clock);
+    struct file *files = NULL;
+    struct file *olds = NULL;
+    const size_t file_count = files_of(now, arena, &files);
+    const size_t old_count = files_of(then, arena, &olds);
+    const struct pn_imported_turn turn = last_turn(delta, now, files, file_count);
+    const struct pn_imported_turn old_turn = last_turn(delta, then, olds, old_count);
+    restore->left = 0;
+    restore->back = 0;
+    restore->is_unsure = false;
+    *txns = pn_arena_calloc(arena, 2 * file_count + 2, sizeof **txns);
+    *count = 0;
+    if (file_count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < old_count; i++) {
+        restore->is_unsure = restore->is_unsure || presence_of(&olds[i], &old_turn) == UNSURE;
+    }
+    for (size_t i = 0; i < file_count && !restore->is_unsure; i++) {
+        const struct file *old = bsearch(&files[i], olds, old_count, sizeof *olds, by_file);
+        old = old != NULL && presence_of(old, &old_turn) == THERE ? old : NULL;
+        bool was = presence_of(&files[i], &turn) != GONE;
+        restore->left += was && old == NULL;
+        restore->back += !was && old != NULL;
+        set_file(&files[i], old, now_ms, arena, *txns, count);
+    }
+    if (!restore->is_unsure) {
+        (*txns)[(*count)++] = (struct pn_delta_txn){
+            .app_id = PN_IMPORTS_RESTORED, .version = now->version + 1, .updated_ms = now_ms};
+    }
+    (*txns)[(*count)++] = pn_imported_draw(now_ms);
 }

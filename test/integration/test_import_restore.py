@@ -1,0 +1,199 @@
+"""`pinion table restore` of a raw table with imported files: what the older version has of them is
+what the table has, so the others can be imported again."""
+
+import json
+
+import pytest
+
+from test_import import refusal, write
+from test_import_afresh import LETTERS, fails, shop, without
+from test_incremental import land
+
+__all__ = ["shop"]  # a fixture
+
+
+class Files:
+    """Files of ids, each with a row that is bad, and the restores between their imports."""
+
+    def __init__(self, shop, folder):
+        self.shop, self.folder = shop, folder
+
+    def add(self, name, *args):
+        number = 10 * (1 + "abc".index(name))
+        path = write(self.folder / f"{name}.csv", f"id\n{number}\n{number + 1}\nx\n")
+        return self.shop.add(path, "--bad-rows", "dead-letter", *args, check=False)
+
+    def has(self, name, *args):
+        assert self.add(name, *args).returncode == 0
+
+    def refuses(self, name, *words):
+        refusal(self.add(name), f"{name}.csv", *words)
+
+    def restore(self, version, *args):
+        return self.shop.run("table", "restore", "orders", "--to", version, "--yes", *args).stderr
+
+    def letters(self):
+        return [(row["object"].rpartition("/")[2][0], row["line"])
+                for row in self.shop.rows(LETTERS)]  # fmt: skip
+
+    def version(self):
+        rows = self.shop.run("table", "history", "orders", "--format", "json").stdout
+        return max(row["version"] for row in json.loads(rows))
+
+
+@pytest.fixture
+def files(shop, tmp_path):
+    return Files(shop, tmp_path)
+
+
+def refused(shop, words):
+    fails(shop.load("--full-refresh", check=False), words)
+
+
+def test_files_that_left_are_imported_again(shop, files):
+    files.has("a")
+    files.has("b")
+    said = files.restore(0, "--dry-run")
+    assert "The rows of 1 imported file leave: it can be imported again." in said
+    assert files.version() == 1
+    assert files.restore(0) == said
+    assert shop.ids() == [10, 11]
+    files.refuses("a", "already")
+    refused(shop, "2 rows of 1 imported file,")
+    files.has("b")
+    assert (shop.ids(), files.letters()) == ([10, 11, 20, 21], [("a", 4), ("b", 4)])
+    files.refuses("b", "already")
+    refused(shop, "4 rows of 2 imported files,")
+    files.has("b", "--force")
+    assert files.letters() == [("a", 4), ("b", 4), ("b", 4)]
+    refused(shop, "6 rows of 2 imported files,")
+
+
+def test_files_that_come_back_are_there(shop, files):
+    files.has("a")
+    files.has("b")
+    files.has("b", "--force")
+    both = files.version()
+    files.restore(0)
+    assert "The rows of 1 imported file come back." in files.restore(both)
+    assert shop.ids() == [10, 11, 20, 20, 21, 21]
+    files.refuses("b", "already")
+    refused(shop, "6 rows of 2 imported files,")
+    files.restore(1)
+    refused(shop, "4 rows of 2 imported files,")
+    files.refuses("b", "already")
+
+
+@pytest.mark.parametrize("landed", (True, False))
+def test_after_what_made_the_table_afresh(shop, files, landed):
+    if landed:
+        land(shop.data, "shop.orders", 0, 0, [{"id": 1}])
+        shop.load()
+    files.has("a")
+    had = files.version()
+    shop.load("--full-refresh", "--drop-imported")
+    dropped = files.version()
+    files.has("b")
+    said = files.restore(had)
+    assert "1 imported file leave" in said and "1 imported file come back" in said
+    files.refuses("a", "already")
+    refused(shop, "2 rows of 1 imported file,")
+    files.has("b")
+    refused(shop, "4 rows of 2 imported files,")
+    assert "The rows of 2 imported files leave: they" in files.restore(dropped)
+    shop.load("--full-refresh")  # nothing is there that it would drop
+    assert shop.ids() == [1] * landed
+    files.has("a")
+    files.has("b")
+    assert shop.ids() == [1] * landed + [10, 11, 20, 21]
+    assert files.letters() == [("a", 4), ("b", 4)]
+
+
+def test_loads_go_on_and_positions_stay(shop, files):
+    land(shop.data, "shop.orders", 0, 0, [{"id": 1}])
+    shop.load()
+    files.has("a")
+    land(shop.data, "shop.orders", 0, 1, [{"id": 2}])
+    shop.load()
+    files.restore(0)
+    land(shop.data, "shop.orders", 0, 2, [{"id": 3}])
+    shop.load()
+    files.has("a")
+    assert shop.ids() == [1, 3, 10, 11]
+    shop.load("--full-refresh", "--drop-imported")
+    assert shop.ids() == [1, 2, 3]
+    files.has("a")
+    assert (shop.ids(), files.letters()) == ([1, 2, 3, 10, 11], [("a", 4)])
+
+
+def test_a_compaction_changes_nothing_of_it(shop, files):
+    files.has("a")
+    files.has("b")
+    shop.run("table", "optimize", "orders")
+    compact = files.version()
+    assert compact > 1
+    files.restore(0)
+    files.restore(compact)
+    refused(shop, "4 rows of 2 imported files,")
+    files.refuses("b", "already")
+
+
+def test_a_table_that_was_overwritten_meanwhile(shop, files):
+    """Its mode is another one by now: the rows are back, and nothing drops them silently."""
+    files.has("a")
+    shop.define(mode="overwrite")
+    land(shop.data, "shop.orders", 0, 0, [{"id": 1}])
+    shop.load("--drop-imported")
+    assert "The rows of 1 imported file come back." in files.restore(0)
+    fails(shop.load(check=False), "2 rows of 1 imported file,")
+    shop.define(mode="merge", more="key: id\n    order_by: id")
+    fails(shop.load("--full-refresh", check=False), "2 rows of 1 imported file,")
+    shop.load("--full-refresh", "--drop-imported")
+    assert shop.ids() == [1]
+    shop.define()
+    files.restore(0)
+    refused(shop, "2 rows of 1 imported file,")
+
+
+def by_another(shop, version):
+    """The newest commit, a restore, as another program makes it."""
+    log = shop.data / "store/raw/orders/_delta_log"
+    without(log / f"{version:020}.json", '"pinion/')
+
+
+def test_a_restore_of_another_program_leaves_it_open(shop, files):
+    files.has("a")
+    files.has("b")
+    shop.load("--full-refresh", "--drop-imported")
+    files.has("c")
+    files.restore(1)
+    by_another(shop, files.version())
+    open_version = files.version()
+    files.refuses("a", "a restore of the table at", "brought its rows back", "--force")
+    files.refuses("c", "a restore of the table at", "taken its rows away", "--force")
+    fails(shop.load("--full-refresh", check=False), "6 rows of 3 imported files")
+    assert "imported file" in files.restore(0)  # what that version has is known
+    files.refuses("a", "already")
+    files.has("b")
+    said = files.restore(open_version)
+    assert "the log does not say any more" in said
+    files.refuses("a", "a restore of the table at", "--force")
+
+
+def test_a_log_of_an_older_pinion_can_be_restored(shop, files):
+    files.has("a")
+    log = shop.data / "store/raw/orders/_delta_log"
+    without(log / f"{0:020}.json", '/rows"', '/imports"')
+    shop.load("--full-refresh", "--drop-imported")
+    files.has("a")
+    refused(shop, "2 rows of 1 imported file,")
+    files.has("b")
+    files.restore(0)
+    refused(shop, "the rows of 1 imported file,")
+    files.refuses("a", "already")
+    files.has("b")
+    refused(shop, "the rows of 2 imported files,")
+    files.restore(1)
+    shop.load("--full-refresh")
+    files.has("a")
+    refused(shop, "2 rows of 1 imported file,")
