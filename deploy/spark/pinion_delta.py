@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 import pinion_table
+from pinion_imported import DRAW
 from pinion_table import empty, generate, names_of, protocol
 
 DELTA = "org.apache.spark.sql.delta"
@@ -120,6 +121,14 @@ class Transaction:
                 raise Gone
             yield [line for line in text.splitlines() if line.strip()]
 
+    def info(self, version):
+        """What a commit says of itself; None: it was cleaned."""
+        text = self.lake.text(f"{self.key}/_delta_log/{version:020}.json")
+        if text is None:
+            return None
+        actions = (json.loads(line) for line in text.splitlines() if line.strip())
+        return next((of["commitInfo"] for of in actions if "commitInfo" in of), {})
+
     def is_replaced(self):
         """Were rows removed since the last run, by a commit that is not a run's?"""
         for lines in self.commits(self.txn(SINCE)):
@@ -222,7 +231,7 @@ class Transaction:
         each transaction."""
         from py4j.protocol import Py4JJavaError
 
-        for app in txns:
+        for app in [*txns, *([DRAW] if afresh else ())]:
             self.its.txnVersion(app)  # another commit with it is a conflict
         if removes is not None or where is not None:
             self.its.readWholeTable()

@@ -1,15 +1,67 @@
 """The files whose rows imports added to a raw table, as transactions of its log. The rows are not
 in the table's source, so a commit that makes the table afresh drops them.
-src/engine/duckdb/imported.h has what the transactions mean, and does the same."""
+src/engine/imported.h has what the transactions mean, and does the same."""
+
+import json
+import math
 
 IMPORT, ROWS, DROPPED = "pinion/import/", "/rows", "/dropped"
+DRAW, RESTORED = "pinion/imports", "pinion/imports/restored"
+COMMITS_MAX = 10000
+GONE, THERE, UNSURE = range(3)
+
+
+class Turn:
+    """The last commit, at or after a time, that may have taken rows of imports away, or given them
+    back, and does not say so."""
+
+    def __init__(self, transaction, since_ms):
+        self.is_restore = self.is_partial = self.is_uncertain = False
+        self.at_ms = -1  # there was none, or the log does not say any more
+        restored = transaction.txn(RESTORED)
+        oldest = max(restored, transaction.version - COMMITS_MAX)
+        for version in range(transaction.version, oldest, -1):
+            info = transaction.info(version)
+            self.is_uncertain = info is None
+            if info is None:
+                return
+            at_ms = info.get("inCommitTimestamp", info.get("timestamp", math.inf))
+            if at_ms < since_ms or self.is_it(info, at_ms):
+                return
+        self.is_uncertain = oldest > restored
+
+    def is_it(self, info, at_ms):
+        is_restore = info.get("operation") == "RESTORE"
+        parameters = json.dumps(info.get("operationParameters", {}))
+        if is_restore or '"Overwrite"' in parameters:
+            self.is_restore, self.at_ms = is_restore, at_ms
+            self.is_partial = "redicate" in parameters
+        return self.at_ms >= 0
+
+
+def presences(transaction):
+    """The transaction of each file -> whether its rows are there."""
+    files = {}
+    for app in transaction.txns:
+        if app.startswith(IMPORT) and "/" not in app[len(IMPORT) :]:
+            went = transaction.txn(app + DROPPED) >= transaction.txn(app)
+            files[app] = went, transaction.updated(app + DROPPED if went else app)
+    turn = Turn(transaction, min(at for _, at in files.values())) if files else None
+    return {app: presence(turn, *of) for app, of in files.items()}
+
+
+def presence(turn, went, changed_ms):
+    turned = turn.at_ms >= changed_ms
+    if went:
+        return UNSURE if turn.is_uncertain or (turned and turn.is_restore) else GONE
+    if turned and not turn.is_restore and not turn.is_partial:
+        return GONE
+    return UNSURE if turned else THERE
 
 
 def there(transaction):
-    """The transactions of files whose rows no commit dropped since."""
-    return [app for app in transaction.txns
-            if app.startswith(IMPORT) and "/" not in app[len(IMPORT):]
-            and transaction.txn(app + DROPPED) < transaction.txn(app)]  # fmt: skip
+    """The transactions of files whose rows may be in the table."""
+    return [app for app, of in presences(transaction).items() if of != GONE]
 
 
 def check(lake, name, transaction):
@@ -19,7 +71,7 @@ def check(lake, name, transaction):
     if not files or lake.run.drop_imported:
         return
     rows = [transaction.txn(app + ROWS) for app in files]
-    count = "the rows" if -1 in rows else f"{sum(rows)} row{'s' * (sum(rows) != 1)}"
+    count = "the rows" if min(rows) < 0 else f"{sum(rows)} row{'s' * (sum(rows) != 1)}"
     raise ValueError(
         f"table '{name}': {count} of {len(files)} imported file{'s' * (len(files) > 1)}, and dead "
         "letters of imports, would go, since the table is to be made from the objects of its topic "

@@ -6,12 +6,12 @@ from pinion_table import BYTES_SHOWN, ROWS_SHOWN, generate, kept, names_of, prot
 
 
 def incremental(lake, table):
-    """The table, as a Transaction, where it is one of `mode: append` or `merge` by now; None: it is
-    not, or only Databricks could say so."""
+    """The table, as a Transaction, where it is one of `mode: append` or `merge` by now, or has rows
+    of imports, which a restore brought back; None: it is not, or only Databricks could say so."""
     if not has_classes(lake.spark):
         return None
     found = Transaction(lake, table["path"])
-    return found if found.txn(MARK) == 1 else None
+    return found if found.txn(MARK) == 1 or pinion_imported.there(found) else None
 
 
 class Writing:

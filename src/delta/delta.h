@@ -324,11 +324,11 @@ struct pn_delta_restore_with {
 /*
  * Makes the table what it was in `version`: a new commit adds and removes files, and brings back
  * the metadata; the protocol stays. Transactions stay as they are, so no application takes again
- * what it has brought, but for those of `with` (NULL: none). With `dry_run` it only looks. `confirmed` is
- * the version that a person was shown: when the table has moved on, nothing is restored, and the
- * error is CONFLICT, PN_DELTA_MOVED. NULL: whatever the table has by then. The other errors are
- * those of pn_delta_snapshot() and pn_delta_commit(), and MISSING when a vacuum deleted files of
- * the version: it names the first ones.
+ * what it has brought, but for those of `with` (NULL: none). With `dry_run` it only looks.
+ * `confirmed` is the version that a person was shown: when the table has moved on, nothing is
+ * restored, and the error is CONFLICT, PN_DELTA_MOVED. NULL: whatever the table has by then. The
+ * other errors are those of pn_delta_snapshot() and pn_delta_commit(), and MISSING when a vacuum
+ * deleted files of the version: it names the first ones.
  */
 int pn_delta_restore(struct pn_delta *table, int64_t version,
                      const struct pn_delta_restore_with *with, const int64_t *confirmed,

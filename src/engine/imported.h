@@ -53,11 +53,11 @@ struct pn_imported pn_imported_of(struct pn_delta *delta, const struct pn_delta_
 /* Appends "2 rows of 1 imported file". */
 void pn_imported_describe(const struct pn_imported *imported, struct pn_buf *text);
 
-/* The commit that dropped the rows of an imported file; NULL: none did since the last import. */
+/* What says that the rows of an imported file are not in the table any more; NULL: they are. */
 const struct pn_delta_txn *pn_imported_dropped(const struct pn_delta_snapshot *snapshot,
                                                const char *app_id);
 
-/* How often a file is imported with the next import of it; a snapshot of NULL: there is no table. */
+/* How often a file is imported with the next import of it; snapshot NULL: there is no table. */
 int64_t pn_imported_next(const struct pn_delta_snapshot *snapshot, const char *app_id);
 /* The transaction of an import of so many rows of a file, which is set whatever it was; its app_id
  * is in the arena. False: how many the file has is not known, since an older pinion imported it. */
