@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "engine/duckdb/files.h"
 #include "engine/duckdb/from_files_rows.h"
+#include "engine/duckdb/from_files_sums.h"
 #include "engine/duckdb/import.h"
 #include "engine/duckdb/lines.h"
 #include "pipeline/glob.h"
@@ -95,6 +96,9 @@ static int list(struct pn_from_files *files, int (*take)(void *arg, const struct
 int pn_from_files_find(struct pn_from_files *files, struct pn_err *e)
 {
     int rc = list(files, take_object, files, e);
+    if (rc == 0 && files->book != NULL) {
+        rc = pn_source_sums_compare(files->engine, files->book, e);
+    }
     return rc == 0 && files->book != NULL ? pn_object_book_check(files->book, files->table->name, e)
                                           : rc;
 }
@@ -129,7 +133,13 @@ static int compare(void *arg, const struct pn_object *object)
 int pn_from_files_settle(struct pn_from_files *files, struct pn_err *e)
 {
     struct comparing comparing = {.files = files};
-    int rc = files->count == 0 ? 0 : list(files, compare, &comparing, e);
+    int rc = 0;
+    if (files->book != NULL) {
+        rc = pn_source_sums_make(files->engine, files->objects, files->count, e);
+    }
+    if (rc == 0 && files->count > 0) {
+        rc = list(files, compare, &comparing, e);
+    }
     for (size_t i = 0; rc == 0 && i < files->count; i++) {
         if (!files->objects[i].is_same) {
             return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
