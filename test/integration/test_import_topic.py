@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import random
 import subprocess
 import time
@@ -40,6 +41,20 @@ def values(data, pipeline):
     done = run("topic", "tail", TOPIC, "--from", "oldest", "--no-follow", "--format", "jsonl",
                "--pipeline", pipeline, data=data)  # fmt: skip
     return [json.loads(json.loads(line)["value"]) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("kind", ("csv", "parquet"))
+def test_a_number_that_json_lacks_is_a_bad_row(data, pipeline, tmp_path, kind):
+    """A table takes it."""
+    path = tmp_path / f"a.{kind}"
+    if kind == "csv":
+        path.write_text("id,score\n1,1.5\n2,inf\n3,nan\n")
+    else:
+        pq.write_table(pa.table({"id": [1, 2, 3], "score": [1.5, math.inf, math.nan]}), path)
+    done = imports(data, pipeline, path, check=False)
+    refusal(done, "column 'score': expected double that JSON can hold, found \"inf\"",
+            "2 of the records")  # fmt: skip
+    assert values(data, pipeline) == []
 
 
 def test_every_format_becomes_records(server, data, pipeline, tmp_path):

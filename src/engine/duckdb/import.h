@@ -156,6 +156,9 @@ int pn_import_match(struct pn_importing *importing, const char *const *names, si
 /* Lets PN_UNKNOWN_COLUMN take the columns that the table lacks, where it keeps them: of CSV they
  * are called c<number>. */
 void pn_import_keep_extra(struct pn_importing *importing);
+/* An expression for a value that is there; of a record one that JSON can hold. */
+const char *pn_import_is_there(struct pn_importing *importing,
+                               const struct pn_import_column *column, size_t i);
 /* How a text becomes a value of the column. */
 void pn_import_from_text(struct pn_importing *importing, struct pn_import_column *column, size_t i);
 /* Appends: the raw and converted values as a list; the rows' columns; and an expression that is

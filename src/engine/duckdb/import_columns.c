@@ -170,6 +170,22 @@ void pn_import_keep_extra(struct pn_importing *importing)
     pn_buf_deinit(&sql);
 }
 
+/* JSON, which records are, has neither infinities nor NaN. */
+static bool must_be_finite(const struct pn_importing *importing,
+                           const struct pn_import_column *column)
+{
+    const enum pn_type_kind kind = column->column->type.kind;
+    return importing->import->for_topic && (kind == PN_TYPE_DOUBLE || kind == PN_TYPE_FLOAT);
+}
+
+const char *pn_import_is_there(struct pn_importing *importing,
+                               const struct pn_import_column *column, size_t i)
+{
+    return pn_arena_printf(
+        &importing->arena,
+        must_be_finite(importing, column) ? "isfinite(pn_v%zu)" : "pn_v%zu IS NOT NULL", i);
+}
+
 /* --- texts to values -------------------------------------------------------------------------- */
 
 static const char *type_sql(struct pn_importing *importing, const struct pn_type *type)
@@ -207,7 +223,7 @@ void pn_import_from_text(struct pn_importing *importing, struct pn_import_column
     const struct pn_type *type = &column->column->type;
     struct pn_arena *arena = &importing->arena;
     const char *raw = column->raw;
-    column->good = pn_arena_printf(arena, "pn_v%zu IS NOT NULL", i);
+    column->good = pn_import_is_there(importing, column, i);
     switch (type->kind) {
     case PN_TYPE_STRING:
         column->value = raw;
@@ -329,8 +345,9 @@ void pn_import_add_record(const struct pn_importing *importing, struct pn_buf *s
     }
 }
 
-static void add_column_reason(const struct pn_import_column *column, size_t i, struct pn_buf *sql)
+static void add_column_reason(const struct pn_importing *importing, size_t i, struct pn_buf *sql)
 {
+    const struct pn_import_column *column = &importing->columns[i];
     struct pn_buf text;
     enum { TEXT_BYTES_MAX = 64 * 1024, SHOWN_CHARACTERS = 80 };
     pn_buf_init(&text, TEXT_BYTES_MAX);
@@ -344,6 +361,7 @@ static void add_column_reason(const struct pn_import_column *column, size_t i, s
     pn_buf_reset(&text);
     pn_buf_addf(&text, "column '%s': expected ", column->column->name);
     pn_type_name(&column->column->type, &text);
+    pn_buf_adds(&text, must_be_finite(importing, column) ? " that JSON can hold" : "");
     pn_buf_adds(&text, ", found \"");
     pn_buf_adds(sql, " ELSE concat(");
     pn_duckdb_add_text(sql, pn_buf_text(&text));
@@ -356,7 +374,7 @@ void pn_import_add_reason(const struct pn_importing *importing, struct pn_buf *s
     pn_buf_adds(sql, "coalesce(");
     for (size_t i = 0; i < importing->column_count; i++) {
         if (importing->columns[i].at >= 0) {
-            add_column_reason(&importing->columns[i], i, sql);
+            add_column_reason(importing, i, sql);
             pn_buf_adds(sql, ", ");
         }
     }

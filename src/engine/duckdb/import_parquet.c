@@ -184,8 +184,8 @@ static void set_column(struct pn_importing *importing, struct pn_import_column *
         pn_buf_addc(&sql, ')');
     }
     column->value = pn_arena_strdup(arena, pn_buf_text(&sql));
-    column->good = pn_arena_printf(
-        arena, type->kind == PN_TYPE_JSON ? "json_valid(pn_r%zu)" : "pn_r%zu IS NOT NULL", i);
+    column->good = type->kind == PN_TYPE_JSON ? pn_arena_printf(arena, "json_valid(pn_r%zu)", i)
+                                              : pn_import_is_there(importing, column, i);
     pn_buf_deinit(&sql);
 }
 
