@@ -9,6 +9,11 @@
 #include "engine/duckdb/dead_letters_internal.h"
 #include "engine/duckdb/dropped.h"
 
+enum { PN_LETTERS_ATTEMPTS_MAX = 8 };
+
+/* After a SELECT of letters: those that nobody has dropped. */
+#define PN_LETTERS_NOT_DROPPED " WHERE " PN_NOT_DROPPED
+
 /* What a load's dead letters are put together of. */
 struct pn_letters_putting {
     struct pn_dead_letters *dead;
@@ -49,5 +54,13 @@ void pn_letters_add_rows(const struct pn_letters_putting *putting, size_t i, str
  * version `after`. */
 void pn_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *table, int64_t after,
                         const struct pn_letter_batch *batch, struct pn_buf *sql);
+
+/* Makes the temporary tables of objects that are gone, and of imported files, without rows. */
+int pn_letters_make_gone(const struct pn_letters_putting *putting, struct pn_err *e) PN_MUST_CHECK;
+/* Forgets all but what is left, a SELECT of rows of `dropped`. */
+int pn_letters_forget_others(const struct pn_letters_putting *putting, const struct pn_buf *left,
+                             struct pn_err *e) PN_MUST_CHECK;
+/* The error after PN_LETTERS_ATTEMPTS_MAX: other loads were faster each time. */
+int pn_letters_too_many(const struct pn_dead_letters *dead, struct pn_err *e) PN_MUST_CHECK;
 
 #endif
