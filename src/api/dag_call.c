@@ -72,10 +72,12 @@ int pn_api_dags_audit(struct pn_api_dags *dags, struct pn_http_request *req, con
 int pn_api_dag_find(const struct pn_api_dag_call *call, size_t param, const struct pn_dag **dag,
                     struct pn_err *e)
 {
-    *dag = pn_pipeline_dag(call->pipeline, call->req->params[param]);
-    return *dag != NULL
-               ? 0
-               : pn_err_missing(e, "the pipeline has no DAG '%s'", call->req->params[param]);
+    const char *name = call->req->params[param];
+    *dag = pn_pipeline_dag(call->pipeline, name);
+    if (*dag != NULL) {
+        return 0;
+    }
+    return pn_pipeline_has_no(call->pipeline, PN_NAMED_DAG, name, NULL, e);
 }
 
 int pn_api_dag_find_run(const struct pn_api_dag_call *call, struct pn_run *run, struct pn_err *e)

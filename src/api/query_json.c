@@ -224,14 +224,9 @@ static bool find_named(struct pn_http_request *req, const struct pn_pipeline *pi
         request->sql = query->sql;
         return true;
     }
-    const char **names = pn_arena_calloc(&req->arena, pipeline->query_count + 1, sizeof *names);
-    for (size_t i = 0; i < pipeline->query_count; i++) {
-        names[i] = pipeline->queries[i].name;
-    }
-    const char *near = pn_nearest(request->name, names, pipeline->query_count);
-    const char *hint =
-        near != NULL ? pn_arena_printf(&req->arena, "did you mean '%s'?", near) : NULL;
-    pn_api_reply_error(req, 404, hint, "the pipeline has no query '%.80s'", request->name);
+    struct pn_err failure = {0};
+    (void)pn_pipeline_has_no(pipeline, PN_NAMED_QUERY, request->name, NULL, &failure);
+    pn_api_reply_error(req, 404, NULL, "%s", failure.msg);
     return false;
 }
 

@@ -10,6 +10,7 @@ struct answer {
     struct pn_json_parser *parser;
     const char *at; /* of struct pn_ask */
     bool for_import;
+    int64_t rows;
 };
 
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
@@ -23,6 +24,7 @@ static int take_columns(void *arg, const char *const *names, const char *const *
 static int take_row(void *arg, const char *const *values, size_t count)
 {
     struct answer *answer = arg;
+    answer->rows++;
     pn_answer_row(answer->output, answer->parser, values, count);
     return pn_row_writer_failed(answer->output) ? PN_FAIL : 0;
 }
@@ -58,7 +60,7 @@ int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
 }
 
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                       const char *parameters, struct pn_err *e)
+                       const char *parameters, int64_t *rows, struct pn_err *e)
 {
     struct answer asked = {.cli = cli};
     struct pn_json_parser *parser = pn_json_parser_create();
@@ -68,6 +70,7 @@ int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, co
     if (rc == 0) {
         rc = answer(&asked, engine, sql, root, e);
     }
+    *rows = asked.rows;
     pn_json_parser_destroy(&parser);
     return rc;
 }

@@ -15,8 +15,9 @@ struct pn_cli_select {
 /* Asks the engine and prints the answer to cli->out. */
 int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
                   const struct pn_cli_select *select, struct pn_err *e) PN_MUST_CHECK;
-/* The same with the query's parameters, a JSON object or array (engine.h). */
+/* The same with the query's parameters, a JSON object or array (engine.h); *rows is how many rows
+ * the answer had. */
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                       const char *parameters, struct pn_err *e) PN_MUST_CHECK;
+                       const char *parameters, int64_t *rows, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -170,8 +170,7 @@ int pn_cmd_dag_logs(struct pn_cli *cli, int argc, char **argv)
     struct pn_run run = {0};
     int rc = pn_cli_dag_look(cli, argv[0], &session, &failure);
     if (rc == 0 && argc > 1 && pn_dag_task(session.dag, argv[1]) == NULL) {
-        rc = pn_err_missing(&failure, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
-                            argv[0], argv[1], argv[0]);
+        rc = pn_dag_has_no_task(session.dag, argv[1], &failure);
     }
     if (rc == 0) {
         rc = pn_dag_db_run(session.db, argv[0], options.run_id, &session.arena, &run, &failure);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/dag.h"
+#include "server/folder_mark.h"
 #include "server/stations.h"
 
 static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
@@ -17,7 +18,8 @@ static int find_dag(struct pn_cli *cli, const char *name, struct pn_dag_session 
     if (name != NULL) {
         session->dag = pn_pipeline_dag(session->pipeline, name);
         if (session->dag == NULL) {
-            rc = pn_err_missing(e, "no DAG '%s': `pinion dag list` shows them", name);
+            rc = pn_pipeline_has_no(session->pipeline, PN_NAMED_DAG, name,
+                                    session->pipeline->folder, e);
         }
     }
     return rc;
@@ -36,7 +38,7 @@ int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session 
 {
     int rc = find_dag(cli, name, session, e);
     if (rc == 0) {
-        rc = pn_io_mkdirs(cli->io, cli->data, e);
+        rc = pn_app_mark_folder(session->app, e);
     }
     return rc != 0 ? rc : open_db(session, e);
 }
@@ -70,6 +72,13 @@ int pn_cli_dag_open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag
             pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
     }
     return rc;
+}
+
+int pn_cli_dag_change_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
+                          struct pn_run *run, struct pn_err *e)
+{
+    int rc = pn_cli_dag_open_run(cli, argc, argv, session, run, e);
+    return rc == 0 ? pn_app_mark_folder(session->app, e) : rc;
 }
 
 int pn_cli_dag_finish(struct pn_dag_session *session, int rc, const struct pn_err *failure)

@@ -21,8 +21,22 @@ enum {
 
 /* --- list and show ---------------------------------------------------------------------------- */
 
+/* That none fits may be a mistake: an id of no letter, or a table that the pipeline does not have.
+ * A table that it had once may have letters still, so this is asked last. */
+static int explain_none(const struct pn_pipeline *pipeline,
+                        const struct pn_dead_letters_wanted *wanted, struct pn_err *e)
+{
+    if (wanted->ids != NULL) {
+        return pn_err_missing(e, PN_NO_SUCH_LETTER);
+    }
+    return wanted->table != NULL && pn_pipeline_table(pipeline, wanted->table) == NULL
+               ? pn_pipeline_has_no(pipeline, PN_NAMED_TABLE, wanted->table, pipeline->folder, e)
+               : 0;
+}
+
 static int answer_letters(struct pn_cli *cli, const struct pn_dead_letters_wanted *wanted)
 {
+    int64_t rows = 0;
     struct pn_err failure = {0};
     struct pn_table_session session;
     struct pn_letters_query query = {0};
@@ -31,7 +45,10 @@ static int answer_letters(struct pn_cli *cli, const struct pn_dead_letters_wante
         rc = pn_report_dead_letters(&session.source, wanted, &session.arena, &query, &failure);
     }
     if (rc == 0) {
-        rc = pn_cli_answer_with(cli, session.engine, query.sql, query.parameters, &failure);
+        rc = pn_cli_answer_with(cli, session.engine, query.sql, query.parameters, &rows, &failure);
+    }
+    if (rc == 0 && rows == 0) {
+        rc = explain_none(session.pipeline, wanted, &failure);
     }
     return pn_cli_table_finish(&session, rc, &failure);
 }
@@ -116,6 +133,7 @@ struct resend {
     const char *reason;
     char **ids;
     int id_count;
+    int64_t letters; /* in the answers */
     int64_t failed;
     char *cursor; /* of the next request */
 };
@@ -186,6 +204,7 @@ static void print_outcomes(struct resend *resend, const struct pn_json *root)
         text_cell(resend->rows, sent, "offset");
         text_cell(resend->rows, one, "message");
     }
+    resend->letters += letters != NULL ? (int64_t)letters->count : 0;
     resend->failed += pn_json_get_i64(root, "failed", 0);
 }
 
@@ -225,6 +244,23 @@ static int send_some(struct resend *resend, struct pn_err *e)
     return 0;
 }
 
+/* Does the pipeline have the table? That of another server, which --url names, is not known here,
+ * nor are the tables of streams that match a pattern. */
+static int check_table(const struct resend *resend, struct pn_err *e)
+{
+    const struct pn_app *app = NULL;
+    if (resend->cli->url != NULL) {
+        return 0;
+    }
+    int rc = pn_cli_app(resend->cli, &app, e);
+    if (rc != 0 || app->pipeline->table_pattern_count > 0 ||
+        pn_pipeline_table(app->pipeline, resend->table) != NULL) {
+        return rc;
+    }
+    return pn_pipeline_has_no(app->pipeline, PN_NAMED_TABLE, resend->table, app->pipeline->folder,
+                              e);
+}
+
 static int resend_all(struct resend *resend, struct pn_err *e)
 {
     int rc = pn_cli_server_url(resend->cli, &resend->url, e);
@@ -246,7 +282,7 @@ static int resend_all(struct resend *resend, struct pn_err *e)
     do {
         rc = send_some(resend, e);
     } while (rc == 0 && resend->cursor != NULL);
-    return rc;
+    return rc == 0 && resend->letters == 0 && resend->table != NULL ? check_table(resend, e) : rc;
 }
 
 static int run_resend(struct resend *resend)

@@ -63,14 +63,18 @@ static int run_drop(struct pn_cli *cli, const struct drop_opts *opts)
     struct pn_err failure = {0};
     struct pn_table_session session;
     int64_t count = 0;
-    int rc = pn_cli_table_open(cli, NULL, &session, &failure);
+    int rc = opts->dry_run ? pn_cli_table_open(cli, NULL, &session, &failure)
+                           : pn_cli_table_change(cli, NULL, &session, &failure);
     if (rc == 0) {
         rc = drop(&session, opts, &count, &failure);
     }
     if (rc == 0 && count == 0 && opts->wanted.ids != NULL) {
-        rc = pn_err_missing(&failure,
-                            "there is no such letter, or not any more: `pinion dead-letters list` "
-                            "shows the ids");
+        rc = pn_err_missing(&failure, PN_NO_SUCH_LETTER);
+    }
+    if (rc == 0 && count == 0 && opts->wanted.table != NULL &&
+        pn_pipeline_table(session.pipeline, opts->wanted.table) == NULL) {
+        rc = pn_pipeline_has_no(session.pipeline, PN_NAMED_TABLE, opts->wanted.table,
+                                session.pipeline->folder, &failure);
     }
     if (rc == 0) {
         print_count(cli, count, opts->dry_run);

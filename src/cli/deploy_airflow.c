@@ -89,7 +89,7 @@ static int write_dags(struct airflow *airflow, const struct pn_pipeline *pipelin
                       struct pn_row_writer *rows, struct pn_err *e)
 {
     if (airflow->dag != NULL && pn_pipeline_dag(pipeline, airflow->dag) == NULL) {
-        return pn_err_missing(e, "no DAG '%s': `pinion pipeline show` lists them", airflow->dag);
+        return pn_pipeline_has_no(pipeline, PN_NAMED_DAG, airflow->dag, pipeline->folder, e);
     }
     int rc = pn_io_mkdirs(airflow->cli->io, airflow->folder, e);
     for (size_t i = 0; rc == 0 && i < pipeline->dag_count; i++) {

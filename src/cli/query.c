@@ -30,27 +30,12 @@ static bool is_word(const char *text)
     return true;
 }
 
-static int unknown_query(const struct pn_pipeline *pipeline, const char *name, struct pn_err *e)
-{
-    const char **names = pn_xcalloc(pipeline->query_count + 1, sizeof *names);
-    for (size_t i = 0; i < pipeline->query_count; i++) {
-        names[i] = pipeline->queries[i].name;
-    }
-    const char *near = pn_nearest(name, names, pipeline->query_count);
-    free(names);
-    if (near != NULL) {
-        return pn_err_input(e, "there is no query '%.80s'; did you mean '%s'?", name, near);
-    }
-    return pn_err_input(e, "there is no query '%.80s'; `pinion query --list` lists the queries",
-                        name);
-}
-
 static int find_sql(const struct pn_pipeline *pipeline, const char *operand, const char **sql,
                     struct pn_err *e)
 {
     const struct pn_query *query = pn_pipeline_query(pipeline, operand);
     if (query == NULL && is_word(operand)) {
-        return unknown_query(pipeline, operand, e);
+        return pn_pipeline_has_no(pipeline, PN_NAMED_QUERY, operand, pipeline->folder, e);
     }
     *sql = query != NULL ? query->sql : operand;
     return 0;

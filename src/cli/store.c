@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/store.h"
 #include "report/objects.h"
+#include "server/folder_mark.h"
 #include "server/stations.h"
 
 enum { LIST_DEFAULT = 1000, COPY_BYTES = 1 << 20, REMOVED_AT_ONCE = 1000 };
@@ -375,6 +376,9 @@ static int cmd_rm(struct pn_cli *cli, int argc, char **argv)
     struct pn_store *store = NULL;
     struct keys keys = {0};
     int rc = open_store(cli, true, &app, &store, &failure);
+    if (rc == 0 && app->settings->store.url[0] == '\0') {
+        rc = pn_app_mark_folder(app, &failure);
+    }
     if (rc == 0) {
         rc = find_keys(store, argv[0], recursive, &keys, &failure);
     }

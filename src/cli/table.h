@@ -24,6 +24,10 @@ struct pn_table_session {
 /* `name` may be NULL: then no table is opened. Close after success and failure. */
 int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
                       struct pn_err *e) PN_MUST_CHECK;
+/* The same for commands that change a table: a data folder with the store must be the pipeline's
+ * (server/folder_mark.h). */
+int pn_cli_table_change(struct pn_cli *cli, const char *name, struct pn_table_session *session,
+                        struct pn_err *e) PN_MUST_CHECK;
 /* On standard error, a line for each raw table whose newest load met members that no column takes;
  * for `table` alone, unless it is NULL. What cannot be read now is skipped. */
 void pn_cli_table_tell_unknown(struct pn_table_session *session, const struct pn_table *table);

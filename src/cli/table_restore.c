@@ -172,7 +172,8 @@ int pn_cli_table_restore(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_table_session session;
-    int rc = pn_cli_table_open(cli, argv[0], &session, &failure);
+    int rc = restoring.dry_run ? pn_cli_table_open(cli, argv[0], &session, &failure)
+                               : pn_cli_table_change(cli, argv[0], &session, &failure);
     if (rc == 0) {
         rc = restore(&session, argv[0], &restoring, &failure);
     }

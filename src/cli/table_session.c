@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "cli/table.h"
 #include "engine/unknown_note.h"
+#include "server/folder_mark.h"
 #include "server/stations.h"
 #include "settings/configs.h"
 
@@ -41,6 +42,15 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
         session->delta = pn_report_open_table(&session->source, path);
     }
     return rc;
+}
+
+int pn_cli_table_change(struct pn_cli *cli, const char *name, struct pn_table_session *session,
+                        struct pn_err *e)
+{
+    int rc = pn_cli_table_open(cli, name, session, e);
+    return rc == 0 && session->app->settings->store.url[0] == '\0'
+               ? pn_app_mark_folder(session->app, e)
+               : rc;
 }
 
 static void tell_unknown(struct pn_table_session *session, const struct pn_table *table)

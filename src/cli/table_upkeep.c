@@ -139,7 +139,8 @@ int pn_cli_table_optimize(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_table_session session;
-    int rc = pn_cli_table_open(cli, argv[0], &session, &failure);
+    int rc = upkeep.dry_run ? pn_cli_table_open(cli, argv[0], &session, &failure)
+                            : pn_cli_table_change(cli, argv[0], &session, &failure);
     if (rc == 0) {
         rc = optimize(&session, &upkeep, &failure);
     }
@@ -200,7 +201,8 @@ int pn_cli_table_vacuum(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_table_session session;
-    int rc = pn_cli_table_open(cli, argv[0], &session, &failure);
+    int rc = upkeep.dry_run ? pn_cli_table_open(cli, argv[0], &session, &failure)
+                            : pn_cli_table_change(cli, argv[0], &session, &failure);
     if (rc == 0) {
         rc = vacuum(&session, &upkeep, &failure);
     }

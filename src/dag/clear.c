@@ -19,8 +19,7 @@ static int mark_named(const struct pn_dag *dag, const struct pn_clear *clear, bo
     for (size_t i = 0; i < clear->task_count; i++) {
         const struct pn_task *task = pn_dag_task(dag, clear->tasks[i]);
         if (task == NULL) {
-            return pn_err_missing(e, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
-                                  dag->name, clear->tasks[i], dag->name);
+            return pn_dag_has_no_task(dag, clear->tasks[i], e);
         }
         marked[task - dag->tasks] = true;
     }

@@ -32,8 +32,9 @@ static int name_tasks(struct marking *marking, struct pn_err *e)
     for (size_t i = 0; i < mark->task_count; i++) {
         size_t at = place_of(marking, mark->tasks[i]);
         if (at == marking->count) {
-            return pn_err_missing(e, "run '%s' has no task '%s'", marking->run.run_id,
-                                  mark->tasks[i]);
+            return marking->dag != NULL ? pn_dag_has_no_task(marking->dag, mark->tasks[i], e)
+                                        : pn_err_missing(e, "run '%s' has no task '%s'",
+                                                         marking->run.run_id, mark->tasks[i]);
         }
         marking->named[at] = true;
     }

@@ -422,8 +422,15 @@ const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const c
  * the item at `item`. A table that a pattern made has no key: its name stands there alone. */
 void pn_pipeline_prefix_key(const struct pn_pipeline *pipeline, const struct pn_table *table,
                             const char *key, const char *member, size_t item, struct pn_err *e);
+/* The MISSING error for a name that the pipeline does not have: it says which pipeline that is, and
+ * which name of it may be meant. `folder` (NULL: none) is where the pipeline is, for commands. */
+enum pn_named { PN_NAMED_TABLE, PN_NAMED_QUERY, PN_NAMED_DAG };
+int pn_pipeline_has_no(const struct pn_pipeline *pipeline, enum pn_named kind, const char *name,
+                       const char *folder, struct pn_err *e);
 const struct pn_pool *pn_pipeline_pool(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_task *pn_dag_task(const struct pn_dag *dag, const char *name);
+/* The MISSING error for a task that the DAG does not have. */
+int pn_dag_has_no_task(const struct pn_dag *dag, const char *name, struct pn_err *e);
 
 /* The type in DuckDB's SQL: "BIGINT", "TIMESTAMP WITH TIME ZONE", "STRUCT("a" DOUBLE, ...)". */
 void pn_type_sql(const struct pn_type *type, struct pn_buf *out);

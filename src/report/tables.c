@@ -27,10 +27,7 @@ int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
         *path = name;
         return pn_store_key_check(name, e);
     } else {
-        return pn_err_missing(e,
-                              "no table '%s': `pinion table list` lists the tables (name a table "
-                              "outside the pipeline by its key, such as a/b)",
-                              name);
+        return pn_pipeline_has_no(pipeline, PN_NAMED_TABLE, name, NULL, e);
     }
     return 0;
 }

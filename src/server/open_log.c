@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/folder_mark.h"
 #include "server/stations.h"
 #include "settings/configs.h"
 
@@ -123,8 +124,11 @@ int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err
     char *folder = pn_app_path(app, "log");
     struct pn_log *opened = NULL;
     bool is_kafka = app->settings->log.url[0] != '\0';
-    int rc =
-        is_kafka ? open_kafka(app, folder, &opened, e) : open_segments(app, folder, &opened, e);
+    int rc = pn_app_mark_folder(app, e);
+    if (rc == 0) {
+        rc =
+            is_kafka ? open_kafka(app, folder, &opened, e) : open_segments(app, folder, &opened, e);
+    }
     if (rc == 0) {
         rc = make_topics(opened, app->pipeline, e);
     }

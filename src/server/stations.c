@@ -5,6 +5,7 @@
 
 #include "server/admission.h"
 #include "server/claim.h"
+#include "server/folder_mark.h"
 #include "settings/configs.h"
 #include "store/local/local.h"
 #include "store/s3/s3.h"
@@ -44,6 +45,10 @@ static int open_folder(const struct pn_app *app, struct pn_store **store, struct
 
 int pn_app_open_unclaimed_store(const struct pn_app *app, struct pn_store **store, struct pn_err *e)
 {
+    int rc = pn_app_mark_folder(app, e);
+    if (rc != 0) {
+        return rc;
+    }
     return has_bucket(app) ? open_bucket(app, app->settings->store.url, store, e)
                            : open_folder(app, store, e);
 }
@@ -117,7 +122,7 @@ int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store, s
             app->data, app->data);
     }
     int rc = pn_app_check_data(app, e);
-    return rc != 0 ? rc : pn_app_open_store(app, store, e);
+    return rc != 0 ? rc : open_folder(app, store, e);
 }
 
 /* --- streams ---------------------------------------------------------------------------------- */

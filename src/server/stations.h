@@ -26,8 +26,8 @@
 /* MISSING when the data folder has files, and none of pinion's. */
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
 
-/* For those who write. Makes the data folder when it is missing; a bucket is claimed for it
- * (claim.h). */
+/* For those who write. Makes the data folder when it is missing, for this pipeline
+ * (folder_mark.h); a bucket is claimed for it (claim.h). */
 int pn_app_open_store(const struct pn_app *app, struct pn_store **store,
                       struct pn_err *e) PN_MUST_CHECK;
 /* The same for a server, in two steps: a cluster's log is opened before the bucket is claimed. */
@@ -46,7 +46,8 @@ int pn_app_open_store_there(const struct pn_app *app, struct pn_store **store,
 int pn_app_open_store_at(const struct pn_app *app, const char *address, struct pn_store **store,
                          struct pn_err *e) PN_MUST_CHECK;
 
-/* Makes the pipeline's topics where they are missing. CONFLICT when another process has the log. */
+/* Makes the pipeline's topics where they are missing, so the data folder must be the pipeline's
+ * (folder_mark.h). CONFLICT when another process has the log. */
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
 /* Adds the id of the Kafka cluster of log.url. The data folder knows it; if it is new, the cluster
  * is asked: CONFLICT when another process is just doing that. */

@@ -9,6 +9,7 @@
 #include "server/claim.h"
 #include "server/copy_others.h"
 #include "server/copy_tables.h"
+#include "server/folder_mark.h"
 #include "server/stations.h"
 #include "sink/handover.h"
 
@@ -303,7 +304,11 @@ static int plan(struct made *made, struct pn_err *e)
 
 static int open_stores(struct made *made, struct pn_err *e)
 {
-    int rc = pn_app_open_store_at(made->app, made->config.from, &made->from, e);
+    bool is_of_folder = is_local(made->config.from) || is_local(made->config.to);
+    int rc = is_of_folder ? pn_app_mark_folder(made->app, e) : 0;
+    if (rc == 0) {
+        rc = pn_app_open_store_at(made->app, made->config.from, &made->from, e);
+    }
     if (rc == 0) {
         rc = pn_app_open_store_at(made->app, made->config.to, &made->to, e);
     }

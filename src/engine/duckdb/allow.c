@@ -223,11 +223,21 @@ static bool is_defined(const char *tree, struct text name)
     return false;
 }
 
-static int no_table(struct text schema, struct text name, struct pn_err *e)
+int pn_duckdb_no_table(const struct pn_pipeline *pipeline, const char *name, struct pn_err *e)
 {
-    return pn_err_input(e, "there is no table '%.*s%s%.*s': `pinion table list` shows them",
-                        (int)schema.len, schema.at, schema.len > 0 ? "." : "", (int)name.len,
-                        name.at);
+    struct pn_err why = {0};
+    (void)pn_pipeline_has_no(pipeline, PN_NAMED_TABLE, name, NULL, &why);
+    return pn_err_input(e, "%s", why.msg);
+}
+
+static int no_table(const struct pn_pipeline *pipeline, struct text schema, struct text name,
+                    struct pn_err *e)
+{
+    char *whole = pn_xasprintf("%.*s%s%.*s", (int)schema.len, schema.at, schema.len > 0 ? "." : "",
+                               (int)name.len, name.at);
+    int rc = pn_duckdb_no_table(pipeline, whole, e);
+    free(whole);
+    return rc;
 }
 
 static int refuse_defined(struct text name, struct pn_err *e)
@@ -264,14 +274,14 @@ static int check_table(struct walk *walk, const struct allowed *allowed, struct 
 {
     const struct named named = take_named(walk);
     if (!named.plain) {
-        return no_table(named.schema, named.name, e);
+        return no_table(allowed->pipeline, named.schema, named.name, e);
     }
     char *known = known_name(allowed, named.name);
     int rc = 0;
     if (known != NULL && allowed->read != NULL) {
         pn_duckdb_names_add(allowed->read, known);
     } else if (known == NULL && (named.schema.len > 0 || !is_defined(allowed->tree, named.name))) {
-        rc = no_table(named.schema, named.name, e);
+        rc = no_table(allowed->pipeline, named.schema, named.name, e);
     } else if (known == NULL && may_be_file(named.name)) {
         rc = refuse_defined(named.name, e);
     }

@@ -35,5 +35,7 @@ void pn_duckdb_read_names(const char *tree, struct pn_duckdb_names *tables);
 int pn_duckdb_check_allowed(duckdb_connection connection, const struct pn_pipeline *pipeline,
                             const struct pn_duckdb_names *keys, const char *tree,
                             struct pn_duckdb_names *read, struct pn_err *e) PN_MUST_CHECK;
+/* The INPUT error for a table that a statement names, and the pipeline does not have. */
+int pn_duckdb_no_table(const struct pn_pipeline *pipeline, const char *name, struct pn_err *e);
 
 #endif

@@ -17,7 +17,8 @@ enum { VALUE_BYTES_MAX = 256 << 20 };
 /* --- tables ----------------------------------------------------------------------------------- */
 
 /* Tables that the engine itself makes, when there is something to put in; or nobody. */
-static int explain_missing_letters(const char *name, size_t len, struct pn_err *e)
+static int explain_missing_letters(const struct pn_pipeline *pipeline, const char *name, size_t len,
+                                   struct pn_err *e)
 {
     static const char *const tables[] = {"dead_letters", "stream_dead_letters"};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
@@ -27,7 +28,7 @@ static int explain_missing_letters(const char *name, size_t len, struct pn_err *
         }
     }
     char *copy = pn_xasprintf("%.*s", (int)len, name);
-    int rc = pn_err_input(e, "there is no table '%s': `pinion table list` shows them", copy);
+    int rc = pn_duckdb_no_table(pipeline, copy, e);
     free(copy);
     return rc;
 }
@@ -46,7 +47,7 @@ static int explain_missing(const struct pn_pipeline *pipeline, struct pn_err *e)
             return pn_pipeline_not_yet(pipeline, table, e);
         }
     }
-    return explain_missing_letters(name, len, e);
+    return explain_missing_letters(pipeline, name, len, e);
 }
 
 /* The versions that the views are of. */

@@ -122,7 +122,8 @@ static void test_tables_by_name(void **state)
     assert_refused(*state, "SELECT * FROM thing", "table 'thing' does not exist yet");
     assert_answer(*state, "SELECT 'thing' AS thing", "\"thing\"\n");
     assert_refused(*state, "SELECT * FROM nothing",
-                   "there is no table 'nothing': `pinion table list` shows them");
+                   "there is no table 'nothing' in the pipeline '");
+    assert_refused(*state, "SELECT * FROM raw_thin", "did you mean 'raw_thing'?");
     assert_refused(*state, "show all tables", "`pinion table list`");
     assert_refused(*state, "SHOW TABLES", "`pinion table list`");
     assert_refused(*state, "SELECT nothing FROM raw_thing", "nothing");

@@ -182,7 +182,8 @@ static void test_what_it_reads_must_exist(void **state)
     struct pn_table_report report;
     struct pn_err e;
     assert_int_not_equal(transform(fixture, &report, &e), 0);
-    assert_string_equal(e.msg, "table 'raw_thing' does not exist yet");
+    assert_string_equal(e.msg, "table 'raw_thing' does not exist yet, and no DAG makes it: run "
+                               "`pinion batch`, or add the table to a DAG of pipeline.yml");
     assert_int_equal(e.class_, PN_CLASS_MISSING);
 }
 

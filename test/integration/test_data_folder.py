@@ -1,0 +1,139 @@
+"""A data folder is one pipeline's: commands with another pipeline are refused before they write."""
+
+import json
+
+import pytest
+
+from pinion import Failed, Server, run
+
+SHOP = """\
+name: NAME
+topics: {orders: {}}
+tables:
+  raw_orders: {path: tables/orders, from_topic: orders, mode: append, columns: {id: int}}
+dags:
+  daily:
+    schedule: "0 6 * * *"
+    tasks: {load: {run: load, tables: [raw_orders]}}
+"""
+
+
+def make(folder, name):
+    (folder / "queries").mkdir(parents=True)
+    (folder / "pipeline.yml").write_text(SHOP.replace("NAME", name))
+    (folder / "queries/all_orders.sql").write_text("-- all\nSELECT id FROM raw_orders\n")
+    return folder
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """The folder of the pipeline `shop`, and its data with a table of two rows."""
+    folder = make(tmp_path / "shop", "shop")
+    (tmp_path / "orders.csv").write_text("id\n1\n2\n")
+    data = tmp_path / "data"
+    run("import", "raw_orders", tmp_path / "orders.csv", "--pipeline", folder, data=data)
+    run("task", "daily", "load", "--pipeline", folder, data=tmp_path / "data")
+    return folder
+
+
+def contents(folder):
+    """Every file with its bytes but those that say which process is there."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix not in (".lock", ".out")}  # fmt: skip
+
+
+WRITES = [
+    ("batch",), ("task", "daily", "load"), ("serve", "--listen", "127.0.0.1:0"),
+    ("import", "raw_orders", "FILE"), ("dag", "trigger", "daily"), ("dag", "pause", "daily"),
+    ("dag", "note", "daily", "once", "x"), ("dag", "cancel", "daily", "once", "--yes"),
+    ("dag", "clear", "daily", "once", "--all", "--yes"),
+    ("dag", "backfill", "create", "daily", "--from", "2026-01-01", "--to", "2026-01-02", "--yes"),
+    ("table", "vacuum", "raw_orders"), ("table", "optimize", "raw_orders"),
+    ("table", "restore", "raw_orders", "--to", "0"), ("topic", "list"), ("stream", "list"),
+    ("store", "rm", "tables/orders/_delta_log/00000000000000000000.json", "--yes"),
+    ("dead-letters", "drop", "--all", "--yes"), ("store", "copy", "s3://bucket/x", "local"),
+]  # fmt: skip
+
+
+def test_another_pipeline_is_refused_before_it_writes(shop, tmp_path):
+    data, other = tmp_path / "data", make(tmp_path / "other", "other")
+    run("dag", "trigger", "daily", "--run-id", "once", "--pipeline", shop, data=data)
+    before = contents(data)
+    assert before[data / "pipeline_name"] == b"shop"
+    for command in WRITES:
+        words = [str(tmp_path / "orders.csv") if word == "FILE" else word for word in command]
+        done = run(*words, "--pipeline", other, data=data, check=False)
+        assert done.returncode == 1, command
+        assert f"the data folder {data} belongs to the pipeline 'shop'" in done.stderr, command
+        assert f"the pipeline 'other' ({other})" in done.stderr, command
+        assert "PINION_PIPELINE" in done.stderr and "pipeline_name" in done.stderr, command
+        assert contents(data) == before, command
+
+
+def test_another_pipeline_may_read(shop, tmp_path):
+    data, other = tmp_path / "data", make(tmp_path / "other", "other")
+    sql = 'SELECT count(*) AS n FROM "tables/orders"'
+    rows = json.loads(run("query", sql, "--format", "json", "--pipeline", other, data=data).stdout)
+    assert rows == [{"n": 2}]
+    for command in (("table", "list"), ("dag", "list"), ("dag", "runs"), ("store", "ls")):
+        run(*command, "--pipeline", other, data=data)
+
+
+def test_a_renamed_pipeline_and_one_of_the_same_name(shop, tmp_path):
+    data, twin = tmp_path / "data", make(tmp_path / "twin", "shop")
+    run("batch", "--pipeline", twin, data=data)
+    text = (shop / "pipeline.yml").read_text()
+    (shop / "pipeline.yml").write_text(text.replace("name: shop", "name: store"))
+    with pytest.raises(Failed, match="If the pipeline has a new name, remove .*pipeline_name"):
+        run("batch", "--pipeline", shop, data=data)
+    (data / "pipeline_name").unlink()
+    run("batch", "--pipeline", shop, data=data)
+    assert (data / "pipeline_name").read_text() == "store"
+
+
+def test_a_folder_of_before_gets_its_name_from_the_first_that_writes(shop, tmp_path):
+    data = tmp_path / "data"
+    (data / "pipeline_name").unlink()
+    run("query", "all_orders", "--pipeline", shop, data=data)
+    assert not (data / "pipeline_name").exists()
+    with Server(data, "--pipeline", shop):
+        assert (data / "pipeline_name").read_text() == "shop"
+        run("dag", "trigger", "daily", "--wait", "--pipeline", shop, data=data)
+
+
+def test_a_table_that_is_not_there_yet_names_a_dag_that_makes_it(shop, tmp_path):
+    text = (shop / "pipeline.yml").read_text()
+    more = ("  other_orders: {path: tables/other, from_topic: orders, columns: {id: int}}\n"
+            "  no_orders: {path: tables/no, from_topic: orders, columns: {id: int}}\ndags:\n"
+            "  first: {tasks: {x: {run: command, command: 'true'}}}\n"
+            "  later: {tasks: {load: {run: load, tables: [other_orders]}}}\n")  # fmt: skip
+    (shop / "pipeline.yml").write_text(text.replace("dags:\n", more))
+    for table, advice in (("other_orders", ": run `pinion dag trigger later --wait`"),
+                          ("no_orders", ", and no DAG makes it: run `pinion batch`")):  # fmt: skip
+        for words in (("table", "history", table), ("query", f"SELECT * FROM {table}")):
+            done = run(*words, "--pipeline", shop, data=tmp_path / "data", check=False)
+            assert f"table '{table}' does not exist yet{advice}" in done.stderr, done
+
+
+@pytest.mark.parametrize("command, words", [
+    (("dag", "show", "dayly"), ["no DAG 'dayly'", "did you mean 'daily'?"]),
+    (("dag", "trigger", "nothing"), ["no DAG 'nothing'", "`pinion dag list`"]),
+    (("task", "dayly", "load"), ["no DAG 'dayly'", "did you mean 'daily'?"]),
+    (("query", "all_order"), ["no query 'all_order'", "did you mean 'all_orders'?"]),
+    (("query", "nothing"), ["no query 'nothing'", "`pinion query --list`"]),
+])  # fmt: skip
+def test_a_name_that_the_pipeline_lacks_names_the_pipeline(shop, tmp_path, command, words):
+    done = run(*command, "--pipeline", shop, data=tmp_path / "data", check=False)
+    for word in (*words, f"in the pipeline 'shop' ({shop})"):
+        assert word in done.stderr, done
+
+
+@pytest.mark.parametrize("command, words", [
+    (("task", "daily", "laod"), ["DAG 'daily' has no task 'laod'; did you mean 'load'?"]),
+    (("table", "history", "raw_order"), ["in the pipeline 'shop'; did you mean 'raw_orders'?"]),
+    (("query", "SELECT * FROM raw_order"), ["in the pipeline 'shop'; did you mean 'raw_orders'?"]),
+])  # fmt: skip
+def test_a_mistyped_name_of_a_task_or_a_table_gets_the_nearest(shop, tmp_path, command, words):
+    done = run(*command, "--pipeline", shop, data=tmp_path / "data", check=False)
+    for word in words:
+        assert word in done.stderr, done
