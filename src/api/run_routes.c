@@ -111,6 +111,8 @@ static void add_io(struct pn_json_writer *json, const struct pn_run_detail *deta
         pn_api_add_known(json, "version", io->version);
         pn_api_add_known(json, "rows", io->rows);
         pn_api_add_known(json, "rows_before", io->rows_before);
+        pn_api_add_known(json, "table_rows", io->table_rows);
+        pn_api_add_known(json, "table_rows_before", io->table_rows_before);
         pn_api_add_known(json, "files", io->files);
         pn_api_add_known(json, "bytes", io->bytes);
         pn_api_add_known(json, "dead_letters", io->dead_letters);

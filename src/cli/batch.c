@@ -241,6 +241,9 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
         rc = pn_app_open_store(app, &store, &e);
     }
     if (rc == 0) {
+        for (size_t i = 0; i < app->pipeline->table_count; i++) {
+            pn_cli_tell_no_logical_date(cli->err, &app->pipeline->tables[i], how.logical_date);
+        }
         rc = pn_app_open_engine(app, store, &how, &batch.engine, &e);
     }
     lap(&batch, "start");

@@ -41,9 +41,9 @@ const char *pn_options_value(const struct pn_opt *opt)
         [PN_OPT_FLAG] = "",     [PN_OPT_STRING] = "TEXT",       [PN_OPT_INT] = "N",
         [PN_OPT_SIZE] = "SIZE", [PN_OPT_DURATION] = "DURATION", [PN_OPT_CHOICE] = "WORD",
         [PN_OPT_LIST] = "TEXT"};
-    return opt->value != NULL     ? opt->value
-           : opt->choices != NULL ? opt->choices
-                                  : value_names[opt->kind];
+    return opt->choices != NULL ? opt->choices
+           : opt->value != NULL ? opt->value
+                                : value_names[opt->kind];
 }
 
 static void print_opts(FILE *out, const char *title, const struct pn_opt *opts)

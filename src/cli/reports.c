@@ -4,6 +4,8 @@
 #include "base/units.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 int pn_cli_check_logical_date(const char *time, struct pn_err *e)
 {
@@ -14,6 +16,20 @@ int pn_cli_check_logical_date(const char *time, struct pn_err *e)
                               "--logical-date \"%.60s\" is not a time: give 2026-01-31 or "
                               "2026-01-31T06:00:00Z",
                               time);
+}
+
+void pn_cli_tell_no_logical_date(FILE *err, const struct pn_table *table, const char *given)
+{
+    static const char function[] = "run_logical_date";
+    bool in_where =
+        table->replace_where != NULL && strcasestr(table->replace_where, function) != NULL;
+    bool in_sql = table->sql != NULL && strcasestr(table->sql, function) != NULL;
+    if (given == NULL && getenv("PINION_LOGICAL_DATE") == NULL && (in_where || in_sql)) {
+        (void)fprintf(err,
+                      "pinion: table '%s': run_logical_date() is null in its %s: give "
+                      "--logical-date\n",
+                      table->name, in_where ? "replace_where" : "SQL");
+    }
 }
 
 void pn_cli_print_written(FILE *out, const struct pn_table_report *report)

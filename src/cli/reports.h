@@ -26,6 +26,9 @@
     }
 /* Is it a time? NULL is fine. */
 int pn_cli_check_logical_date(const char *time, struct pn_err *e) PN_MUST_CHECK;
+/* A line, where the table is made by its run_logical_date(), and there is none: `given` is that of
+ * the command (NULL: none), and a task of a run has that of the run. */
+void pn_cli_tell_no_logical_date(FILE *err, const struct pn_table *table, const char *given);
 
 /* "pin: version 3, 12 rows", or what an incremental table got. */
 void pn_cli_print_written(FILE *out, const struct pn_table_report *report);

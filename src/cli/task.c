@@ -12,7 +12,9 @@
 #include "cli/interrupt.h"
 #include "cli/reports.h"
 #include "dag/db.h"
+#include "report/tables.h"
 #include "server/stations.h"
+#include "settings/configs.h"
 
 /* Which attempt this is; run_id NULL: of no run, by hand. */
 struct attempt {
@@ -43,10 +45,60 @@ static void print_reports(struct pn_cli *cli, const struct pn_table_report *repo
     }
 }
 
-/* Records what the attempt did with one table. */
+/* Does a report count fewer rows than the table has? */
+static bool is_partial(const struct pn_table *table)
+{
+    return table->mode != PN_MODE_OVERWRITE || table->replace_where != NULL;
+}
+
+/* All rows of the table in the version of the report; PN_TIME_NONE: its log does not say. */
+static int64_t count_rows(const struct pn_app *app, struct pn_store *store,
+                          struct pn_embedded_engine *engine, const struct pn_table_report *report)
+{
+    struct pn_delta_config config;
+    pn_settings_to_delta(app->settings, &config);
+    const struct pn_table_source source = {.pipeline = app->pipeline,
+                                           .store = store,
+                                           .parquet = pn_engine_parquet(engine),
+                                           .config = &config,
+                                           .clock = app->clock,
+                                           .logger = app->logger};
+    struct pn_delta *delta = pn_report_open_table(&source, report->table->path);
+    struct pn_delta_snapshot *snapshot = NULL;
+    int64_t rows = -1;
+    if (pn_delta_snapshot(delta, report->version, &snapshot, NULL) == 0) {
+        rows = pn_delta_snapshot_rows(snapshot);
+    }
+    pn_delta_snapshot_destroy(&snapshot);
+    pn_delta_destroy(&delta);
+    return rows >= 0 ? rows : PN_TIME_NONE;
+}
+
+/* The same of each report. The engine reads checkpoints; NULL: the tables were made elsewhere. */
+static void count_tables(const struct pn_app *app, struct pn_store *store,
+                         struct pn_embedded_engine *engine, const struct pn_table_report *reports,
+                         size_t count, int64_t *rows)
+{
+    struct pn_embedded_engine *own = NULL;
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = reports[i].rows;
+        if (!is_partial(reports[i].table)) {
+            continue;
+        }
+        if (engine == NULL && pn_app_open_small_engine(app, store, &own, NULL) == 0) {
+            engine = own;
+        }
+        rows[i] = engine != NULL && reports[i].version >= 0
+                      ? count_rows(app, store, engine, &reports[i])
+                      : PN_TIME_NONE;
+    }
+    pn_embedded_engine_destroy(&own);
+}
+
+/* Records what the attempt did with one table, which has so many rows now. */
 static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t number,
                          const struct pn_task *task, const struct pn_table_report *report,
-                         struct pn_err *e)
+                         int64_t table_rows, struct pn_err *e)
 {
     const struct pn_table *table = report->table;
     bool loads = pn_table_is_raw(table);
@@ -55,12 +107,14 @@ static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t
                                     .rows = PN_TIME_NONE,
                                     .files = PN_TIME_NONE,
                                     .bytes = PN_TIME_NONE,
-                                    .dead_letters = PN_TIME_NONE};
+                                    .dead_letters = PN_TIME_NONE,
+                                    .table_rows = PN_TIME_NONE};
     struct pn_task_io io = none;
     io.is_write = true;
     io.name = table->name;
     io.version = report->version;
     io.rows = report->rows;
+    io.table_rows = table_rows;
     io.dead_letters = loads || report->dead_letters > 0 ? report->dead_letters : PN_TIME_NONE;
     io.files = report->files_rewritten > 0 ? report->files_rewritten : PN_TIME_NONE;
     int rc = pn_dag_db_put_io(db, run->id, number, &io, e);
@@ -85,7 +139,7 @@ static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t
  * to repeat the attempt would not help. */
 static void record_reports(struct pn_cli *cli, const struct pn_app *app, const struct pn_task *task,
                            const struct attempt *attempt, const struct pn_table_report *reports,
-                           size_t count)
+                           const int64_t *table_rows, size_t count)
 {
     struct pn_dag_db *db = NULL;
     struct pn_arena arena;
@@ -100,7 +154,8 @@ static void record_reports(struct pn_cli *cli, const struct pn_app *app, const s
     if (rc == 0) {
         rc = pn_dag_db_begin(db, &failure);
         for (size_t i = 0; rc == 0 && i < count; i++) {
-            rc = record_report(db, &run, attempt->number, task, &reports[i], &failure);
+            rc = record_report(db, &run, attempt->number, task, &reports[i], table_rows[i],
+                               &failure);
         }
         rc = pn_dag_db_end(db, rc, &failure);
     }
@@ -146,17 +201,27 @@ static int run_tables(struct pn_cli *cli, const struct pn_app *app, struct pn_st
     if (task->table_count > TABLES_MAX) {
         return pn_err_input(e, "task '%s' has more than %d tables", task->name, TABLES_MAX);
     }
+    for (size_t i = 0; i < task->table_count; i++) {
+        pn_cli_tell_no_logical_date(cli->err, task->tables[i], how->logical_date);
+    }
+    struct pn_embedded_engine *embedded = NULL;
     struct pn_engine *engine = NULL;
-    int rc = pn_app_open_batch_engine(app, store, how, NULL, &engine, e);
-    if (rc == 0) {
-        rc = pn_app_uses_spark(app) ? make_tables_elsewhere(engine, task, reports, e)
-                                    : make_tables(engine, task, reports, e);
+    int rc = 0;
+    if (pn_app_uses_spark(app)) {
+        rc = pn_app_open_batch_engine(app, store, how, NULL, &engine, e);
+        rc = rc == 0 ? make_tables_elsewhere(engine, task, reports, e) : rc;
+    } else {
+        rc = pn_app_open_engine(app, store, how, &embedded, e);
+        engine = rc == 0 ? &embedded->batch : NULL;
+        rc = rc == 0 ? make_tables(engine, task, reports, e) : rc;
     }
     if (rc == 0) {
         print_reports(cli, reports, task->table_count);
-        if (attempt->run_id != NULL) {
-            record_reports(cli, app, task, attempt, reports, task->table_count);
-        }
+    }
+    if (rc == 0 && attempt->run_id != NULL) {
+        int64_t table_rows[TABLES_MAX];
+        count_tables(app, store, embedded, reports, task->table_count, table_rows);
+        record_reports(cli, app, task, attempt, reports, table_rows, task->table_count);
     }
     pn_engine_destroy(&engine);
     return rc;
@@ -232,12 +297,14 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
     }
     const struct pn_dag *dag = pn_pipeline_dag(app->pipeline, argv[0]);
     if (dag == NULL) {
-        return pn_cli_failf(cli, "no DAG '%s': `pinion dag list` shows them", argv[0]);
+        (void)pn_pipeline_has_no(app->pipeline, PN_NAMED_DAG, argv[0], app->pipeline->folder,
+                                 &failure);
+        return pn_cli_fail(cli, &failure);
     }
     const struct pn_task *task = pn_dag_task(dag, argv[1]);
     if (task == NULL) {
-        return pn_cli_failf(cli, "DAG '%s' has no task '%s': `pinion dag show %s` lists them",
-                            argv[0], argv[1], argv[0]);
+        (void)pn_dag_has_no_task(dag, argv[1], &failure);
+        return pn_cli_fail(cli, &failure);
     }
     char logical_date[PN_ISO8601_SIZE];
     if (how.logical_date != NULL) {

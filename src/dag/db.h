@@ -233,13 +233,15 @@ struct pn_task_io {
     int64_t version;
     int64_t rows;
     int64_t rows_before; /* in the last run before this one that was a success */
+    int64_t table_rows;  /* all rows of the table that was written, after it */
+    int64_t table_rows_before;
     int64_t files;
     int64_t bytes;
     int64_t dead_letters;
 };
 int pn_dag_db_put_io(struct pn_dag_db *db, int64_t run, int32_t number, const struct pn_task_io *io,
                      struct pn_err *e) PN_MUST_CHECK;
-/* Of a run, by task; rows_before isn't filled. */
+/* Of a run, by task; rows_before and table_rows_before aren't filled. */
 int pn_dag_db_io(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
                  struct pn_task_io **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 /* The same beside the last success before it. */

@@ -6,7 +6,7 @@
 
 #include "dag/db.h"
 
-enum { PN_DAG_SCHEMA_VERSION = 4 };
+enum { PN_DAG_SCHEMA_VERSION = 5 };
 
 struct pn_dag_db {
     sqlite3 *sqlite;

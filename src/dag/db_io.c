@@ -9,9 +9,9 @@ int pn_dag_db_put_io(struct pn_dag_db *db, int64_t run, int32_t number, const st
     return pn_dag_db_run_sql(
         db, NULL, e,
         "INSERT OR REPLACE INTO io(run, task, number, way, name, version, rows, files, bytes,"
-        " dead_letters) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        "itittnnnnn", run, io->task, (int64_t)number, io->is_write ? "write" : "read", io->name,
-        io->version, io->rows, io->files, io->bytes, io->dead_letters);
+        " dead_letters, table_rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "itittnnnnnn", run, io->task, (int64_t)number, io->is_write ? "write" : "read", io->name,
+        io->version, io->rows, io->files, io->bytes, io->dead_letters, io->table_rows);
 }
 
 /* Only the last attempt of each task counts. */
@@ -21,7 +21,8 @@ int pn_dag_db_io(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(
         db, &statement, e,
-        "SELECT task, way, name, version, rows, files, bytes, dead_letters FROM io WHERE run = ?1"
+        "SELECT task, way, name, version, rows, files, bytes, dead_letters, table_rows FROM io"
+        " WHERE run = ?1"
         " AND number = (SELECT max(number) FROM io AS last WHERE last.run = ?1"
         "  AND last.task = io.task) ORDER BY run, task, number, way, name",
         "i", run);
@@ -44,6 +45,8 @@ int pn_dag_db_io(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
             .bytes = pn_dag_db_time(statement, 6),
             .dead_letters = pn_dag_db_time(statement, 7),
             .rows_before = PN_TIME_NONE,
+            .table_rows = pn_dag_db_time(statement, 8),
+            .table_rows_before = PN_TIME_NONE,
         };
     }
     sqlite3_finalize(statement);
@@ -70,6 +73,7 @@ int pn_dag_db_io_beside(struct pn_dag_db *db, const struct pn_run *run, struct p
             if (old[j].is_write == io->is_write && strcmp(old[j].task, io->task) == 0 &&
                 strcmp(old[j].name, io->name) == 0) {
                 io->rows_before = old[j].rows;
+                io->table_rows_before = old[j].table_rows;
             }
         }
     }

@@ -111,6 +111,15 @@ static int check_note(const char *note, struct pn_err *e)
     return 0;
 }
 
+/* The member of a conf that pinion itself reads. */
+static int check_full_refresh(const struct pn_json *value, struct pn_err *e)
+{
+    return value == NULL || value->type == PN_JSON_BOOL
+               ? 0
+               : pn_err_input(e, "\"full_refresh\" of the conf must be true or false, not %s",
+                              pn_json_type_name(value->type));
+}
+
 static int check_conf(const char *conf, struct pn_err *e)
 {
     size_t len = strlen(conf);
@@ -126,6 +135,8 @@ static int check_conf(const char *conf, struct pn_err *e)
     } else if (root->type != PN_JSON_OBJECT) {
         rc = pn_err_input(e, "the conf must be a JSON object ({...}), not %s",
                           pn_json_type_name(root->type));
+    } else {
+        rc = check_full_refresh(pn_json_get(root, "full_refresh"), e);
     }
     pn_json_parser_destroy(&parser);
     return rc;

@@ -170,6 +170,8 @@ struct tasks {
     size_t count;
     const struct pn_slot_holder *holders;
     size_t holder_count;
+    const struct pn_attempt *attempts; /* of the run, in order of start */
+    size_t attempt_count;
     struct pn_arena *arena;
 };
 
@@ -252,6 +254,25 @@ static const char *retry_reason(const struct tasks *of, const struct pn_task_run
                : slot_reason(of, task);
 }
 
+/* Why the last attempt of a failed task failed. A task that was marked as failed has none. */
+static const char *failure_reason(const struct tasks *of, const struct pn_task_run *task)
+{
+    const struct pn_attempt *last = NULL;
+    for (size_t i = 0; i < of->attempt_count; i++) {
+        last = strcmp(of->attempts[i].task, task->task) == 0 ? &of->attempts[i] : last;
+    }
+    if (last == NULL || strcmp(last->outcome, "success") == 0) {
+        return "";
+    }
+    if (last->reason[0] != '\0' || last->exit_code == 0) {
+        return last->reason;
+    }
+    return last->exit_code > 0
+               ? pn_arena_printf(of->arena, "exit code %d: see its log", (int)last->exit_code)
+               : pn_arena_printf(of->arena, "signal %d ended it: see its log",
+                                 -(int)last->exit_code);
+}
+
 static const char *task_reason(const struct tasks *of, const struct pn_task_run *task)
 {
     bool active = !pn_run_state_final(of->run->state);
@@ -269,6 +290,8 @@ static const char *task_reason(const struct tasks *of, const struct pn_task_run 
         return slot_reason(of, task);
     case PN_TASK_UP_FOR_RETRY:
         return retry_reason(of, task);
+    case PN_TASK_FAILED:
+        return failure_reason(of, task);
     default:
         return "";
     }
@@ -279,6 +302,7 @@ int pn_dag_reason_tasks(struct pn_dag_db *db, const struct pn_reason_context *co
                         struct pn_arena *arena, const char ***reasons, struct pn_err *e)
 {
     struct pn_slot_holder *holders = NULL;
+    struct pn_attempt *attempts = NULL;
     struct tasks of = {
         .context = context,
         .run = run,
@@ -289,7 +313,11 @@ int pn_dag_reason_tasks(struct pn_dag_db *db, const struct pn_reason_context *co
     };
     *reasons = pn_arena_calloc(arena, count + 1, sizeof **reasons);
     int rc = pn_dag_db_holders(db, arena, &holders, &of.holder_count, e);
+    if (rc == 0) {
+        rc = pn_dag_db_attempts(db, run->id, NULL, arena, &attempts, &of.attempt_count, e);
+    }
     of.holders = holders;
+    of.attempts = attempts;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         (*reasons)[i] = task_reason(&of, &tasks[i]);
     }

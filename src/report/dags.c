@@ -203,21 +203,24 @@ void pn_report_task_runs(const struct pn_task_run *tasks, size_t count,
 
 const char *pn_report_io_remark(const struct pn_task_io *io)
 {
-    if (io->rows == PN_TIME_NONE || io->rows_before == PN_TIME_NONE || io->rows_before == 0) {
+    if (io->table_rows == PN_TIME_NONE || io->table_rows_before == PN_TIME_NONE ||
+        io->table_rows_before == 0) {
         return NULL;
     }
-    return io->rows == 0                    ? "fell to 0 rows"
-           : io->rows < io->rows_before / 2 ? "fell by more than half"
-                                            : NULL;
+    return io->table_rows == 0                          ? "fell to 0 rows"
+           : io->table_rows < io->table_rows_before / 2 ? "fell by more than half"
+                                                        : NULL;
 }
 
 void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_writer *rows)
 {
     static const struct pn_report_column columns[] = {
-        {"task", PN_CELL_TEXT},   {"way", PN_CELL_TEXT},  {"name", PN_CELL_TEXT},
-        {"version", PN_CELL_INT}, {"rows", PN_CELL_INT},  {"rows_before", PN_CELL_INT},
-        {"files", PN_CELL_INT},   {"bytes", PN_CELL_INT}, {"dead_letters", PN_CELL_INT},
-        {"remark", PN_CELL_TEXT},
+        {"task", PN_CELL_TEXT},        {"way", PN_CELL_TEXT},
+        {"name", PN_CELL_TEXT},        {"version", PN_CELL_INT},
+        {"rows", PN_CELL_INT},         {"rows_before", PN_CELL_INT},
+        {"table_rows", PN_CELL_INT},   {"table_rows_before", PN_CELL_INT},
+        {"files", PN_CELL_INT},        {"bytes", PN_CELL_INT},
+        {"dead_letters", PN_CELL_INT}, {"remark", PN_CELL_TEXT},
     };
     PN_ROWS_BEGIN(rows, columns);
     for (size_t i = 0; i < count; i++) {
@@ -227,6 +230,8 @@ void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_write
         known_cell(rows, io[i].version);
         known_cell(rows, io[i].rows);
         known_cell(rows, io[i].rows_before);
+        known_cell(rows, io[i].table_rows);
+        known_cell(rows, io[i].table_rows_before);
         known_cell(rows, io[i].files);
         known_cell(rows, io[i].bytes);
         known_cell(rows, io[i].dead_letters);

@@ -106,6 +106,31 @@ void pn_fronts_destroy(struct pn_fronts **fronts)
 
 /* --- of an application ------------------------------------------------------------------------ */
 
+/* `data` is the absolute path of the data folder. */
+static void read_http_config(const struct pn_app *app, const char *listen, const char *data,
+                             struct pn_http_config *config)
+{
+    pn_settings_to_http(app->settings, config);
+    config->listen = listen != NULL ? listen : app->settings->gateway.listen;
+    config->api_keys = getenv("PINION_API_KEY");
+    config->data_folder = data;
+    config->pipeline = app->pipeline->name;
+}
+
+int pn_app_try_fronts(const struct pn_app *app, const char *listen, struct pn_err *e)
+{
+    struct pn_http_config config;
+    const struct pn_http_env env = {.io = app->io, .clock = app->clock};
+    struct pn_http_server *server = NULL;
+    read_http_config(app, listen, NULL, &config);
+    int rc = pn_http_server_create(&config, &env, &server, e);
+    if (rc == 0) {
+        rc = pn_http_server_listen(server, e);
+    }
+    pn_http_server_destroy(&server);
+    return rc;
+}
+
 int pn_app_open_fronts(const struct pn_app *app, const struct pn_fronts_stations *stations,
                        const char *listen, struct pn_fronts **fronts, struct pn_err *e)
 {
@@ -117,13 +142,9 @@ int pn_app_open_fronts(const struct pn_app *app, const struct pn_fronts_stations
     }
     char *consumers = pn_app_path(app, "consumers");
     struct pn_fronts_config config;
-    pn_settings_to_http(settings, &config.http);
+    read_http_config(app, listen, data, &config.http);
     pn_settings_to_kafka_rest(settings, &config.kafka_rest);
     pn_settings_to_aws(settings, &config.aws);
-    config.http.listen = listen != NULL ? listen : settings->gateway.listen;
-    config.http.api_keys = getenv("PINION_API_KEY");
-    config.http.data_folder = data;
-    config.http.pipeline = app->pipeline->name;
     config.kafka_rest.consumers_folder = consumers;
     const struct pn_fronts_env env = {.log = stations->log,
                                       .kinesis = stations->kinesis,

@@ -63,5 +63,8 @@ struct pn_fronts_stations {
 int pn_app_open_fronts(const struct pn_app *app, const struct pn_fronts_stations *stations,
                        const char *listen, struct pn_fronts **fronts,
                        struct pn_err *e) PN_MUST_CHECK;
+/* Could they listen with these settings? Takes the port for a moment, and makes nothing. The errors
+ * are those of pn_http_server_create() and pn_http_server_listen(). */
+int pn_app_try_fronts(const struct pn_app *app, const char *listen, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

@@ -429,7 +429,13 @@ int pn_server_start(const struct pn_app *app, const char *listen, unsigned roles
     started->roles = roles;
     started->announced_fd = -1;
     pn_arena_init(&started->arena, 0);
-    int rc = start_stations(started, listen, e);
+    /* A server that cannot listen leaves no new folder behind. Where there is one, the server that
+     * has it is the better news. */
+    bool is_new = (roles & PN_ROLE_GATEWAY) != 0 && !pn_io_exists(app->io, app->data);
+    int rc = is_new ? pn_app_try_fronts(app, listen, e) : 0;
+    if (rc == 0) {
+        rc = start_stations(started, listen, e);
+    }
     if (rc == 0 && started->fronts != NULL) {
         started->url = make_url(started, listen);
         rc = pn_announcement_make(app, started->url, &started->announced_fd, e);

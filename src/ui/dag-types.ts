@@ -129,6 +129,8 @@ export interface TaskIo {
   version: number | null;
   rows: number | null;
   rows_before: number | null; // in the last success
+  table_rows: number | null; // all rows of a table that was written
+  table_rows_before: number | null;
   files: number | null;
   bytes: number | null;
   dead_letters: number | null;

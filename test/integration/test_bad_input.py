@@ -277,6 +277,7 @@ def test_an_address_that_is_none(data, listen):
 def test_a_port_in_use(server, tmp_path):
     where = urlsplit(server.url).netloc
     one_line(serve(tmp_path / "other", listen=where), where, "in use", "--listen")
+    assert not (tmp_path / "other").exists(), "it leaves no data folder behind"
 
 
 def test_a_data_folder_in_use(server, data):

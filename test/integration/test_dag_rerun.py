@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pinion import run
 from test_dag import Dags, dag, one_line, until
 
 
@@ -213,6 +214,17 @@ def test_a_backfill_says_how_many_runs_a_newer_one_took_over(dags):
     assert (newer["queued"], newer["taken"]) == (1, 0)
 
 
+def test_a_failed_task_says_why(dags):
+    own = dags(d=dag(a="exit 3", b="kill -9 $$", c=("true", "a")),
+               t=dag(a="sleep 600", settings_={"timeout": "100ms"}))  # fmt: skip
+    own.trigger("d")
+    own.trigger("t")
+    reasons = {name: task["reason"] for name, task in own.tasks("d").items()}
+    assert reasons == {"a": "exit code 3: see its log", "b": "signal 9 ended it: see its log",
+                       "c": None}  # fmt: skip
+    assert own.tasks("t")["a"]["reason"] == "it took longer than its timeout"
+
+
 def test_a_run_that_is_over_is_not_asked_about(failing):
     done = failing.run("dag", "cancel", "d", "mine", input="y\n", check=False)
     assert done.returncode == 1 and "[y/N]" not in done.stderr and "is failed" in done.stderr, done
@@ -249,7 +261,7 @@ def test_what_waits_says_for_what(dags):
 
 def test_green_but_empty_is_seen(data):
     from contract import post
-    from pinion import Server, run
+    from pinion import Server
 
     name = "batch_processing_dag"
 
@@ -278,8 +290,49 @@ def test_green_but_empty_is_seen(data):
     run("dag", "trigger", name, "--wait", "-q", data=data)
     empty = rows("io")[(clean, "write", "geo")]
     assert (empty["rows"], empty["rows_before"], empty["remark"]) == (0, 9, "fell to 0 rows")
+    assert (empty["table_rows"], empty["table_rows_before"]) == (0, 9)
     status = {task: row for (task, _, _), row in rows("status").items()}
     assert (status[clean]["rows_out"], status[clean]["rows_out_before"]) == (0, 9)
+
+
+ADDED = """\
+name: shop
+topics: {orders: {}}
+tables:
+  raw_orders: {path: tables/raw, from_topic: orders, mode: append, columns: {id: int}}
+  by_id: {path: tables/by_id, sql: clean/by_id.sql, reads: [raw_orders], mode: merge, key: id,
+          order_by: id, columns: {id: int}}
+dags:
+  d:
+    tasks:
+      load: {run: load, tables: [raw_orders]}
+      clean: {run: transform, tables: [by_id], after: [load]}
+"""
+
+
+def test_the_remark_on_lost_rows_counts_the_rows_of_the_table(tmp_path):
+    """A run adds only what is new to these tables: a quiet run loses nothing."""
+    (tmp_path / "shop/clean").mkdir(parents=True)
+    (tmp_path / "shop/pipeline.yml").write_text(ADDED)
+    (tmp_path / "shop/clean/by_id.sql").write_text("SELECT id FROM raw_orders\n")
+    own = {"data": tmp_path / "data", "env": {"PINION_PIPELINE": str(tmp_path / "shop")}}
+    landed = tmp_path / "data/store/topics/orders/partition=0/orders+0+0000000000.json"
+    landed.parent.mkdir(parents=True)
+    landed.write_text('{"id": 1}\n{"id": 2}\n{"id": 3}\n')
+
+    def wrote(*args):
+        run("dag", "trigger", "d", "--wait", "-q", *args, **own)
+        rows = json.loads(run("dag", "io", "d", "--format", "json", **own).stdout)
+        return {row["name"]: (row["rows"], row["table_rows"], row["table_rows_before"],
+                              row["remark"]) for row in rows if row["way"] == "write"}  # fmt: skip
+
+    assert wrote() == {"raw_orders": (3, 3, None, None), "by_id": (3, 3, None, None)}
+    assert wrote() == {"raw_orders": (0, 3, 3, None), "by_id": (0, 3, 3, None)}
+    lost = "fell to 0 rows"
+    landed.unlink()
+    assert wrote("--conf", '{"full_refresh": true}') == {
+        "raw_orders": (0, 0, 3, lost), "by_id": (0, 0, 3, lost),
+    }  # fmt: skip
 
 
 ROUNDS = 50

@@ -557,6 +557,8 @@ def test_rows_outside_are_refused_and_named(data, tmp_path):
     land(data, "shop.orders", 0, 0, [order(n, 1 + n % 3) for n in range(9)])
     task("load", data, pipeline)
     task("sum", data, pipeline, "--logical-date", "2026-01-01")
+    noted = task("sum", data, pipeline).stderr
+    assert "table 'daily': run_logical_date() is null in its replace_where" in noted
     write_replacing(pipeline, DAILY.replace("WHERE", "WHERE true OR"))
     before = log_of(data, "daily")
     for args in (("--logical-date", "2026-01-02"), ()):

@@ -144,7 +144,8 @@ def test_a_success_without_rows_stands_out(watch):  # noqa: F811
     def fallen(route):
         reply = route.fetch()
         run = reply.json()
-        wrote = {"table": "sales", "version": 3, "rows": 0, "rows_before": 9, "files": 1}
+        wrote = {"table": "sales", "version": 3, "rows": 0, "rows_before": 9, "files": 1,
+                 "table_rows": 0, "table_rows_before": 9}  # fmt: skip
         run["tasks"][0]["writes"] = [{**wrote, "bytes": 1, "dead_letters": None, "remark": None}]
         run["before"] = {"run": "zero", "ended_ms": 1, "duration_ms": 1}
         route.fulfill(response=reply, json=run)

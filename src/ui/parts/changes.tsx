@@ -1,23 +1,24 @@
-/* What a run wrote beside the last success: a table that lost half of its rows stands out. */
+/* The tables after a run beside the last success: one that lost half of its rows stands out. */
 
 import { runHref } from "../dag-paths.ts";
 import type { RunDetail, TaskIo } from "../dag-types.ts";
 import { count } from "../format.ts";
 import { href } from "../route.ts";
 
-type Known = TaskIo & { rows: number; rows_before: number };
+type Known = TaskIo & { table_rows: number; table_rows_before: number };
 
 function isKnown(io: TaskIo): io is Known {
-  return io.rows !== null && io.rows_before !== null;
+  return io.table_rows !== null && io.table_rows_before !== null;
 }
 
 function fell(io: Known): boolean {
-  return io.rows_before > 0 && io.rows * 2 < io.rows_before;
+  return io.table_rows_before > 0 && io.table_rows * 2 < io.table_rows_before;
 }
 
 function change(io: Known): string {
-  const more = io.rows - io.rows_before;
-  const part = io.rows_before === 0 ? "" : `, ${Math.round((100 * more) / io.rows_before)} %`;
+  const more = io.table_rows - io.table_rows_before;
+  const part =
+    io.table_rows_before === 0 ? "" : `, ${Math.round((100 * more) / io.table_rows_before)} %`;
   return more === 0 ? "as many" : `${more > 0 ? "+" : "−"}${count(Math.abs(more))}${part}`;
 }
 
@@ -33,8 +34,9 @@ export function Fallen({ run }: { run: RunDetail }) {
     <div class="notice warn" role="status">
       {fallen.map((io) => (
         <p key={io.table}>
-          <strong>{io.table}</strong> {io.rows === 0 ? "has no rows" : `has ${count(io.rows)} rows`}
-          ; it had {count(io.rows_before)} in the last success.
+          <strong>{io.table}</strong>{" "}
+          {io.table_rows === 0 ? "has no rows" : `has ${count(io.table_rows)} rows`}; it had{" "}
+          {count(io.table_rows_before)} in the last success.
         </p>
       ))}
     </div>
@@ -48,9 +50,9 @@ export function Changes({ run }: { run: RunDetail }) {
       <h2>
         Beside the last success, <a href={runHref(run.dag, run.before.run)}>{run.before.run}</a>
       </h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Rows written">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Rows of tables">
         <table>
-          <caption class="hidden">Rows written</caption>
+          <caption class="hidden">Rows of tables</caption>
           <thead>
             <tr>
               <th scope="col">Table</th>
@@ -69,8 +71,8 @@ export function Changes({ run }: { run: RunDetail }) {
                 <th scope="row">
                   <a href={href(["tables", io.table])}>{io.table}</a>
                 </th>
-                <td class="number">{count(io.rows_before)}</td>
-                <td class="number">{count(io.rows)}</td>
+                <td class="number">{count(io.table_rows_before)}</td>
+                <td class="number">{count(io.table_rows)}</td>
                 <td>{change(io)}</td>
               </tr>
             ))}
