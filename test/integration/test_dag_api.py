@@ -180,7 +180,7 @@ def test_a_reply_that_the_client_has_is_not_sent_again(api):
 def test_what_is_wrong_with_a_trigger_is_said(api):
     for body, words in (
         ({"conf": []}, "must be a JSON object"), ({"conf": "x"}, "must be a JSON object"),
-        ({"conf": {"full_refresh": "yes"}}, "must be true or false, not a string"),
+        ({"conf": {"full_refresh": "yes"}}, "must be true or false, not string"),
         ({"run": "../x"}, "invalid run name"), ({"note": "x" * 5000}, "a note is"),
         ({"logical_ms": "now"}, "must be a whole number"), ({"colour": 1}, "unknown member"),
         ([], "JSON object"), ({"run": 1}, "must be a string"),

@@ -137,3 +137,20 @@ def test_a_mistyped_name_of_a_task_or_a_table_gets_the_nearest(shop, tmp_path, c
     done = run(*command, "--pipeline", shop, data=tmp_path / "data", check=False)
     for word in words:
         assert word in done.stderr, done
+
+
+def test_dead_letters_of_a_table_or_an_id_that_is_none(shop, tmp_path):
+    data = tmp_path / "data"
+
+    def refused(*args):
+        done = run("dead-letters", *args, "--pipeline", shop, data=data, check=False)
+        assert done.returncode == 1, done
+        return done.stderr
+
+    assert "did you mean 'raw_orders'?" in refused("list", "raw_order")
+    assert "there is no such letter" in refused("show", "nosuch")
+    assert "did you mean 'raw_orders'?" in refused("drop", "--table", "raw_order", "--yes")
+    run("dead-letters", "list", "raw_orders", "--pipeline", shop, data=data)
+    with Server(data, "--pipeline", shop):
+        assert "did you mean 'raw_orders'?" in refused("resend", "--table", "raw_order")
+        run("dead-letters", "resend", "--table", "raw_orders", "--pipeline", shop, data=data)
