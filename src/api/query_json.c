@@ -224,9 +224,11 @@ static bool find_named(struct pn_http_request *req, const struct pn_pipeline *pi
         request->sql = query->sql;
         return true;
     }
-    struct pn_err failure = {0};
-    (void)pn_pipeline_has_no(pipeline, PN_NAMED_QUERY, request->name, NULL, &failure);
-    pn_api_reply_error(req, 404, NULL, "%s", failure.msg);
+    const char *near = pn_pipeline_nearest(pipeline, PN_NAMED_QUERY, request->name);
+    const char *hint =
+        near != NULL ? pn_arena_printf(&req->arena, "did you mean '%s'?", near) : NULL;
+    pn_api_reply_error(req, 404, hint, "there is no query '%.80s' in the pipeline '%s'",
+                       request->name, pipeline->name);
     return false;
 }
 

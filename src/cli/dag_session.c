@@ -43,8 +43,8 @@ int pn_cli_dag_open(struct pn_cli *cli, const char *name, struct pn_dag_session 
     return rc != 0 ? rc : open_db(session, e);
 }
 
-int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
-                    struct pn_err *e)
+static int look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                struct pn_err *e)
 {
     int rc = find_dag(cli, name, session, e);
     if (rc != 0) {
@@ -63,21 +63,36 @@ int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session 
     return rc;
 }
 
+int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session *session,
+                    struct pn_err *e)
+{
+    int rc = look(cli, name, session, e);
+    if (session->app != NULL) {
+        pn_app_note_folder(session->app);
+    }
+    return rc;
+}
+
+static int find_run(struct pn_dag_session *session, int argc, char **argv, struct pn_run *run,
+                    struct pn_err *e)
+{
+    return pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
+}
+
 int pn_cli_dag_open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
                         struct pn_run *run, struct pn_err *e)
 {
     int rc = pn_cli_dag_look(cli, argv[0], session, e);
-    if (rc == 0) {
-        rc =
-            pn_dag_db_run(session->db, argv[0], argc > 1 ? argv[1] : NULL, &session->arena, run, e);
-    }
-    return rc;
+    return rc == 0 ? find_run(session, argc, argv, run, e) : rc;
 }
 
 int pn_cli_dag_change_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
                           struct pn_run *run, struct pn_err *e)
 {
-    int rc = pn_cli_dag_open_run(cli, argc, argv, session, run, e);
+    int rc = look(cli, argv[0], session, e);
+    if (rc == 0) {
+        rc = find_run(session, argc, argv, run, e);
+    }
     return rc == 0 ? pn_app_mark_folder(session->app, e) : rc;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/query_ask.h"
 
 #include "cli/interrupt.h"
+#include "server/folder_mark.h"
 #include "server/stations.h"
 
 /* Answers it unless a signal or the time limit ends it first. */
@@ -29,6 +30,9 @@ int pn_cli_ask(struct pn_cli *cli, const struct pn_app *app, const struct pn_cli
     struct pn_interrupt interrupt;
     pn_interrupt_begin(&interrupt);
     interrupt.patience_ms = pn_app_uses_spark(app) ? PN_INTERRUPT_ELSEWHERE_MS : 0;
+    if (app->settings->store.url[0] == '\0') {
+        pn_app_note_folder(app);
+    }
     int rc = pn_app_open_store_there(app, &store, e);
     if (rc == 0) {
         rc = pn_cli_find_tables(cli, store, e);

@@ -8,8 +8,8 @@
 #include "server/stations.h"
 #include "settings/configs.h"
 
-int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
-                      struct pn_err *e)
+static int open_session(struct pn_cli *cli, const char *name, struct pn_table_session *session,
+                        struct pn_err *e)
 {
     *session = (struct pn_table_session){.cli = cli};
     pn_arena_init(&session->arena, 0);
@@ -44,13 +44,26 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
     return rc;
 }
 
+static bool is_in_folder(const struct pn_table_session *session)
+{
+    return session->app != NULL && session->app->settings->store.url[0] == '\0';
+}
+
+int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_session *session,
+                      struct pn_err *e)
+{
+    int rc = open_session(cli, name, session, e);
+    if (is_in_folder(session)) {
+        pn_app_note_folder(session->app);
+    }
+    return rc;
+}
+
 int pn_cli_table_change(struct pn_cli *cli, const char *name, struct pn_table_session *session,
                         struct pn_err *e)
 {
-    int rc = pn_cli_table_open(cli, name, session, e);
-    return rc == 0 && session->app->settings->store.url[0] == '\0'
-               ? pn_app_mark_folder(session->app, e)
-               : rc;
+    int rc = open_session(cli, name, session, e);
+    return rc == 0 && is_in_folder(session) ? pn_app_mark_folder(session->app, e) : rc;
 }
 
 static void tell_unknown(struct pn_table_session *session, const struct pn_table *table)
@@ -93,7 +106,7 @@ void pn_cli_tell_unknown(struct pn_cli *cli)
 {
     struct pn_table_session session;
     struct pn_err ignored = {0};
-    if (pn_cli_table_open(cli, NULL, &session, &ignored) == 0) {
+    if (open_session(cli, NULL, &session, &ignored) == 0) {
         pn_cli_table_tell_unknown(&session, NULL);
     }
     (void)pn_cli_table_finish(&session, 0, NULL);

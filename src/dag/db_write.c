@@ -111,13 +111,18 @@ static int check_note(const char *note, struct pn_err *e)
     return 0;
 }
 
-/* The member of a conf that pinion itself reads. */
-static int check_full_refresh(const struct pn_json *value, struct pn_err *e)
+/* The members of a conf that pinion itself reads. */
+static int check_own_members(const struct pn_json *conf, struct pn_err *e)
 {
-    return value == NULL || value->type == PN_JSON_BOOL
-               ? 0
-               : pn_err_input(e, "\"full_refresh\" of the conf must be true or false, not %s",
-                              pn_json_type_name(value->type));
+    static const char *const names[] = {"full_refresh", "drop_imported"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct pn_json *value = pn_json_get(conf, names[i]);
+        if (value != NULL && value->type != PN_JSON_BOOL) {
+            return pn_err_input(e, "\"%s\" of the conf must be true or false, not %s", names[i],
+                                pn_json_type_name(value->type));
+        }
+    }
+    return 0;
 }
 
 static int check_conf(const char *conf, struct pn_err *e)
@@ -136,7 +141,7 @@ static int check_conf(const char *conf, struct pn_err *e)
         rc = pn_err_input(e, "the conf must be a JSON object ({...}), not %s",
                           pn_json_type_name(root->type));
     } else {
-        rc = check_full_refresh(pn_json_get(root, "full_refresh"), e);
+        rc = check_own_members(root, e);
     }
     pn_json_parser_destroy(&parser);
     return rc;

@@ -178,6 +178,21 @@ static void set_newest(struct pn_definitions *definitions, struct held *held)
     }
 }
 
+/* The data folder of a program is one pipeline's, by its name. */
+static int check_name(const struct pn_definitions *definitions, const struct pn_pipeline *pipeline,
+                      struct pn_err *e)
+{
+    const char *before = definitions->config.pipeline->name;
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    return strcmp(before, pipeline->name) == 0
+               ? 0
+               : pn_yaml_error(yaml, pn_yaml_get(yaml->root, "name"), e,
+                               "the pipeline was '%s' at the start, and is '%s' now: stop the "
+                               "server, remove the file pipeline_name of its data folder, and "
+                               "start it again",
+                               before, pipeline->name);
+}
+
 static void load(struct pn_definitions *definitions)
 {
     struct pn_pipeline *pipeline = NULL;
@@ -185,6 +200,12 @@ static void load(struct pn_definitions *definitions)
     struct pn_err failure = {0};
     int rc = pn_pipeline_load(definitions->config.pipeline->folder, definitions->config.io,
                               &pipeline, &failure);
+    if (rc == 0) {
+        rc = check_name(definitions, pipeline, &failure);
+        if (rc != 0) {
+            pn_pipeline_destroy(&pipeline);
+        }
+    }
     if (rc == 0) {
         rc = make_held(definitions, pipeline, pipeline, &held, &failure);
     }

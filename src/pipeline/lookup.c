@@ -150,8 +150,8 @@ static const char *nearest(const void *list, size_t count, name_of item, const c
     return near;
 }
 
-static const char *nearest_of(const struct pn_pipeline *pipeline, enum pn_named kind,
-                              const char *name)
+const char *pn_pipeline_nearest(const struct pn_pipeline *pipeline, enum pn_named kind,
+                                const char *name)
 {
     switch (kind) {
     case PN_NAMED_TABLE:
@@ -171,7 +171,7 @@ int pn_pipeline_has_no(const struct pn_pipeline *pipeline, enum pn_named kind, c
     static const char *const lists[] = {
         "`pinion table list` shows its tables, and a key such as a/b names any other",
         "`pinion query --list` shows its queries", "`pinion dag list` shows its DAGs"};
-    const char *near = nearest_of(pipeline, kind, name);
+    const char *near = pn_pipeline_nearest(pipeline, kind, name);
     char *where = folder != NULL ? pn_xasprintf(" (%s)", folder) : pn_xstrdup("");
     int rc =
         near != NULL

@@ -422,9 +422,12 @@ const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const c
  * the item at `item`. A table that a pattern made has no key: its name stands there alone. */
 void pn_pipeline_prefix_key(const struct pn_pipeline *pipeline, const struct pn_table *table,
                             const char *key, const char *member, size_t item, struct pn_err *e);
+enum pn_named { PN_NAMED_TABLE, PN_NAMED_QUERY, PN_NAMED_DAG };
+/* The pipeline's name that may be meant by a mistyped one; NULL: none is like it. */
+const char *pn_pipeline_nearest(const struct pn_pipeline *pipeline, enum pn_named kind,
+                                const char *name);
 /* The MISSING error for a name that the pipeline does not have: it says which pipeline that is, and
  * which name of it may be meant. `folder` (NULL: none) is where the pipeline is, for commands. */
-enum pn_named { PN_NAMED_TABLE, PN_NAMED_QUERY, PN_NAMED_DAG };
 int pn_pipeline_has_no(const struct pn_pipeline *pipeline, enum pn_named kind, const char *name,
                        const char *folder, struct pn_err *e);
 const struct pn_pool *pn_pipeline_pool(const struct pn_pipeline *pipeline, const char *name);

@@ -207,9 +207,10 @@ const char *pn_report_io_remark(const struct pn_task_io *io)
         io->table_rows_before == 0) {
         return NULL;
     }
-    return io->table_rows == 0                          ? "fell to 0 rows"
-           : io->table_rows < io->table_rows_before / 2 ? "fell by more than half"
-                                                        : NULL;
+    int64_t lost = io->table_rows_before - io->table_rows;
+    return io->table_rows == 0     ? "fell to 0 rows"
+           : lost > io->table_rows ? "fell by more than half"
+                                   : NULL;
 }
 
 void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_writer *rows)

@@ -93,7 +93,7 @@ int pn_app_claim_scheduling(const struct pn_app *app, struct pn_err *e)
 
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e)
 {
-    static const char *const parts[] = {"store", "log", "state.db"};
+    static const char *const parts[] = {"store", "log", "state.db", "pipeline_name"};
     bool any = false;
     for (size_t i = 0; !any && i < sizeof parts / sizeof *parts; i++) {
         char *path = pn_app_path(app, parts[i]);

@@ -1,4 +1,5 @@
-/* Why a task waits. What the server says of a time was true when it answered; here it counts on. */
+/* Why a task waits, or failed. What the server says of a time was true when it answered; here it
+ * counts on. */
 
 import { duration } from "./format.ts";
 

@@ -105,6 +105,8 @@ def test_a_run_keeps_the_definition_that_it_began_with(api):
     ("name: own\ndags:\n  one:\n    tasks:\n      a: {run: command, command: x, after: [q]}\n", 5,
      "q"),
     ("name: [\n", None, ""),
+    ("dags:\n  one: {tasks: {a: {run: command, command: x}}}\nname: renamed\n", 3,
+     "remove the file pipeline_name of its data folder"),
 ])  # fmt: skip
 def test_a_broken_file_is_named_while_the_last_good_one_runs(api, broken, line, words):
     path = api.folder / "own/pipeline.yml"

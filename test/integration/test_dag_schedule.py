@@ -149,7 +149,7 @@ def test_a_run_has_a_conf_a_logical_date_and_a_note(dags):
     assert own.trace("date") == ["2026-01-31T00:00:00.000Z"]
     again = own.trigger("d", "--logical-date", "2026-01-31")
     assert again.returncode == 1 and "clear it" in again.stderr
-    for bad in ("[1]", "{", '"x"', '{"full_refresh": "yes"}', '{"full_refresh": 1}'):
+    for bad in ("[1]", "{", '"x"', '{"full_refresh": "yes"}', '{"drop_imported": 1}'):
         one_line(own.trigger("d", "--conf", bad), "conf")
     one_line(own.trigger("d", "--logical-date", "never"), "not a time")
     name = own.runs()[0]["run"]

@@ -1,4 +1,5 @@
-"""A data folder is one pipeline's: commands with another pipeline are refused before they write."""
+"""A data folder is one pipeline's: with another one, commands that write are refused before they
+do, and those that look warn. Names that the pipeline does not have."""
 
 import json
 
@@ -59,24 +60,28 @@ def test_another_pipeline_is_refused_before_it_writes(shop, tmp_path):
     data, other = tmp_path / "data", make(tmp_path / "other", "other")
     run("dag", "trigger", "daily", "--run-id", "once", "--pipeline", shop, data=data)
     before = contents(data)
-    assert before[data / "pipeline_name"] == b"shop"
+    assert before[data / "pipeline_name"] == b"shop\n"
     for command in WRITES:
         words = [str(tmp_path / "orders.csv") if word == "FILE" else word for word in command]
         done = run(*words, "--pipeline", other, data=data, check=False)
         assert done.returncode == 1, command
-        assert f"the data folder {data} belongs to the pipeline 'shop'" in done.stderr, command
+        told = f"the data folder {data} belongs to the pipeline 'shop'"
+        assert done.stderr.count(told) == 1, (command, done.stderr)
         assert f"the pipeline 'other' ({other})" in done.stderr, command
         assert "PINION_PIPELINE" in done.stderr and "pipeline_name" in done.stderr, command
         assert contents(data) == before, command
 
 
-def test_another_pipeline_may_read(shop, tmp_path):
+def test_another_pipeline_may_read_and_is_told(shop, tmp_path):
     data, other = tmp_path / "data", make(tmp_path / "other", "other")
     sql = 'SELECT count(*) AS n FROM "tables/orders"'
-    rows = json.loads(run("query", sql, "--format", "json", "--pipeline", other, data=data).stdout)
-    assert rows == [{"n": 2}]
-    for command in (("table", "list"), ("dag", "list"), ("dag", "runs"), ("store", "ls")):
-        run(*command, "--pipeline", other, data=data)
+    asked = ("query", sql, "--format", "json")
+    assert json.loads(run(*asked, "--pipeline", other, data=data).stdout) == [{"n": 2}]
+    run("store", "ls", "--pipeline", other, data=data)
+    for command in (asked, ("table", "list"), ("dag", "list"), ("dag", "runs")):
+        told = f"the data folder {data} belongs to the pipeline 'shop'"
+        assert run(*command, "--pipeline", other, data=data).stderr.count(told) == 1, command
+        assert told not in run(*command, "--pipeline", shop, data=data).stderr, command
 
 
 def test_a_renamed_pipeline_and_one_of_the_same_name(shop, tmp_path):
@@ -88,7 +93,7 @@ def test_a_renamed_pipeline_and_one_of_the_same_name(shop, tmp_path):
         run("batch", "--pipeline", shop, data=data)
     (data / "pipeline_name").unlink()
     run("batch", "--pipeline", shop, data=data)
-    assert (data / "pipeline_name").read_text() == "store"
+    assert (data / "pipeline_name").read_text() == "store\n"
 
 
 def test_a_folder_of_before_gets_its_name_from_the_first_that_writes(shop, tmp_path):
@@ -97,7 +102,7 @@ def test_a_folder_of_before_gets_its_name_from_the_first_that_writes(shop, tmp_p
     run("query", "all_orders", "--pipeline", shop, data=data)
     assert not (data / "pipeline_name").exists()
     with Server(data, "--pipeline", shop):
-        assert (data / "pipeline_name").read_text() == "shop"
+        assert (data / "pipeline_name").read_text() == "shop\n"
         run("dag", "trigger", "daily", "--wait", "--pipeline", shop, data=data)
 
 

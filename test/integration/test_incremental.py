@@ -1,8 +1,9 @@
 """Incremental tables: after any batches, late objects and crashes, their rows are those of tables
 that are overwritten with all there is.
 
-One data folder has both: the pipeline `grow`, whose tables are incremental, and `whole`, whose
-tables are overwritten, from the same landed objects.
+One data folder has both: the tables of the definition `grow` are incremental, and those of `whole`
+are overwritten, from the same landed objects. Both define one pipeline, since a data folder is one
+pipeline's; the name of the definition is the folder of its tables.
 """
 
 import json
@@ -18,7 +19,7 @@ from pinion import PINION, Failed, run
 ROUNDS = int(os.environ.get("PINION_INCREMENTAL_ROUNDS", "8"))
 
 DEFINITION = """
-name: {name}
+name: shop
 topics:
   shop.orders: {{partitions: 2}}
   shop.countries: {{partitions: 1}}

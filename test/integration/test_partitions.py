@@ -2,8 +2,8 @@
 files of its partitions, and modes, compaction, vacuum and crashes keep the rows of a table without
 partitions.
 
-One data folder has two pipelines, `parts` with partitions and `whole` without, over the same landed
-objects.
+One data folder has the tables of two definitions of a pipeline, `parts` with partitions and `whole`
+without, over the same landed objects.
 """
 
 import json
@@ -25,7 +25,7 @@ from test_dag_api import SECONDS_MAX, Api
 from test_incremental import crash, land, log_of, rows, task
 
 DEFINITION = """
-name: {name}
+name: shop
 topics:
   shop.orders: {{partitions: 2}}
 dead_letters: {name}/dead_letters

@@ -1,7 +1,7 @@
 """`action: quarantine` of tables that runs add rows to, and of raw tables: rows that a test takes
 out become letters, each once, whatever is killed.
 
-As in test_incremental.py one data folder has two pipelines, `grow` and `whole`.
+As in test_incremental.py one data folder has the tables of two definitions, `grow` and `whole`.
 """
 
 import json

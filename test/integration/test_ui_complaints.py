@@ -154,5 +154,5 @@ def test_a_success_without_rows_stands_out(watch):  # noqa: F811
     page = watched.go("dags/small/runs/one", "Beside the last success")
     note = page.locator(".notice.warn")
     expect(note).to_have_text("sales has no rows; it had 9 in the last success.")
-    expect(page.locator("tr.fell")).to_contain_text("−9, -100 %")
+    expect(page.locator("tr.fell")).to_contain_text("−9, −100 %")
     assert violations(page) == []

@@ -222,7 +222,7 @@ def test_a_broken_definition_is_named_and_a_good_one_shown(watch, own):
 def test_a_failed_run_is_run_again(watch, server):
     ran(server, "shop", "again", conf={"fail": True})
     page = watch().go("dags/shop/runs/again", "upstream failed")
-    expect(page.locator("main")).to_contain_text("exit status 3")
+    expect(page.locator("main")).to_contain_text("exit code 3")
     page.get_by_role("button", name="Rerun failed").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.locator("li")).to_have_text(["maybe", "end"])

@@ -34,7 +34,7 @@ def chosen(name):
 
 def first_run(page):
     page.locator("main").get_by_role("link", name=re.compile("^manual")).first.click()
-    expect(page.locator("main")).to_contain_text("Rows written")
+    expect(page.locator("main")).to_contain_text("Rows of tables")
 
 
 def bad_record(page):

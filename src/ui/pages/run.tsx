@@ -61,15 +61,6 @@ export function Tables({ of, writes }: { of: TaskIo[]; writes: boolean }) {
   );
 }
 
-/* How the last attempt of a task that failed ended. */
-function endOf(task: RunTask): string | null {
-  const last = task.attempts.at(-1);
-  if (task.state !== "failed" || last === undefined) {
-    return null;
-  }
-  return last.reason ?? (last.exit_code === null ? null : `exit status ${last.exit_code}`);
-}
-
 function columns(run: RunDetail, rerun: (task: string) => void): Column<RunTask>[] {
   return [
     {
@@ -86,7 +77,7 @@ function columns(run: RunDetail, rerun: (task: string) => void): Column<RunTask>
       cell: (task) => (
         <>
           <State state={task.state} />
-          <div class="quiet wrap">{reasonOf(task) ?? endOf(task)}</div>
+          <div class="quiet wrap">{reasonOf(task)}</div>
         </>
       ),
       sort: (task) => task.state,

@@ -16,10 +16,11 @@ function fell(io: Known): boolean {
 }
 
 function change(io: Known): string {
-  const more = io.table_rows - io.table_rows_before;
-  const part =
-    io.table_rows_before === 0 ? "" : `, ${Math.round((100 * more) / io.table_rows_before)} %`;
-  return more === 0 ? "as many" : `${more > 0 ? "+" : "−"}${count(Math.abs(more))}${part}`;
+  const more = Math.abs(io.table_rows - io.table_rows_before);
+  const sign = io.table_rows > io.table_rows_before ? "+" : "−";
+  const percent = Math.round((100 * more) / io.table_rows_before);
+  const part = io.table_rows_before === 0 ? "" : `, ${sign}${percent} %`;
+  return more === 0 ? "as many" : `${sign}${count(more)}${part}`;
 }
 
 /* The tables that a run wrote, with their rows in the last success. */

@@ -111,6 +111,26 @@ static void test_task_runs(void **state)
     report_is_golden("task_runs", task_runs, NULL);
 }
 
+static void assert_remark(int64_t before, int64_t now, const char *remark)
+{
+    const struct pn_task_io io = {.is_write = true, .table_rows = now, .table_rows_before = before};
+    const char *found = pn_report_io_remark(&io);
+    assert_string_equal(found != NULL ? found : "", remark);
+}
+
+static void test_the_remark_on_lost_rows(void **state)
+{
+    (void)state;
+    assert_remark(3, 1, "fell by more than half");
+    assert_remark(3, 2, "");
+    assert_remark(4, 2, "");
+    assert_remark(2, 5, "");
+    assert_remark(3, 0, "fell to 0 rows");
+    assert_remark(0, 0, "");
+    assert_remark(PN_TIME_NONE, 0, "");
+    assert_remark(3, PN_TIME_NONE, "");
+}
+
 static void attempts(struct pn_row_writer *rows, void *arg)
 {
     (void)arg;
@@ -154,9 +174,13 @@ static void test_an_attempt_without_its_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dags),     cmocka_unit_test(test_tasks),
-        cmocka_unit_test(test_runs),     cmocka_unit_test(test_task_runs),
-        cmocka_unit_test(test_attempts), cmocka_unit_test(test_an_attempt_without_its_log),
+        cmocka_unit_test(test_dags),
+        cmocka_unit_test(test_tasks),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_task_runs),
+        cmocka_unit_test(test_the_remark_on_lost_rows),
+        cmocka_unit_test(test_attempts),
+        cmocka_unit_test(test_an_attempt_without_its_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
