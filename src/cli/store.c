@@ -10,7 +10,6 @@
 #include "cli/commands.h"
 #include "cli/store.h"
 #include "report/objects.h"
-#include "server/folder_mark.h"
 #include "server/stations.h"
 
 enum { LIST_DEFAULT = 1000, COPY_BYTES = 1 << 20, REMOVED_AT_ONCE = 1000 };
@@ -25,7 +24,7 @@ static int open_store(struct pn_cli *cli, bool looks, const struct pn_app **app,
     }
     bool is_bucket = (*app)->settings->store.url[0] != '\0'; /* which these commands do not claim */
     return looks || is_bucket ? pn_app_open_store_there(*app, store, e)
-                              : pn_app_open_store(*app, store, e);
+                              : pn_app_open_store_at(*app, "local", store, e);
 }
 
 static int finish(struct pn_cli *cli, struct pn_store **store, int rc, const struct pn_err *failure)
@@ -376,9 +375,6 @@ static int cmd_rm(struct pn_cli *cli, int argc, char **argv)
     struct pn_store *store = NULL;
     struct keys keys = {0};
     int rc = open_store(cli, true, &app, &store, &failure);
-    if (rc == 0 && app->settings->store.url[0] == '\0') {
-        rc = pn_app_mark_folder(app, &failure);
-    }
     if (rc == 0) {
         rc = find_keys(store, argv[0], recursive, &keys, &failure);
     }

@@ -51,7 +51,6 @@ WRITES = [
     ("dag", "backfill", "create", "daily", "--from", "2026-01-01", "--to", "2026-01-02", "--yes"),
     ("table", "vacuum", "raw_orders"), ("table", "optimize", "raw_orders"),
     ("table", "restore", "raw_orders", "--to", "0"), ("topic", "list"), ("stream", "list"),
-    ("store", "rm", "tables/orders/_delta_log/00000000000000000000.json", "--yes"),
     ("dead-letters", "drop", "--all", "--yes"), ("store", "copy", "s3://bucket/x", "local"),
 ]  # fmt: skip
 
@@ -77,11 +76,21 @@ def test_another_pipeline_may_read_and_is_told(shop, tmp_path):
     sql = 'SELECT count(*) AS n FROM "tables/orders"'
     asked = ("query", sql, "--format", "json")
     assert json.loads(run(*asked, "--pipeline", other, data=data).stdout) == [{"n": 2}]
-    run("store", "ls", "--pipeline", other, data=data)
     for command in (asked, ("table", "list"), ("dag", "list"), ("dag", "runs")):
         told = f"the data folder {data} belongs to the pipeline 'shop'"
         assert run(*command, "--pipeline", other, data=data).stderr.count(told) == 1, command
         assert told not in run(*command, "--pipeline", shop, data=data).stderr, command
+
+
+def test_objects_are_of_no_pipeline(shop, tmp_path):
+    data, other = tmp_path / "data", make(tmp_path / "other", "other")
+    for folder in (data, tmp_path / "new"):
+        run("store", "put", tmp_path / "orders.csv", "my/orders.csv", "--pipeline", other,
+            data=folder)  # fmt: skip
+        assert "my/orders.csv" in run("store", "ls", "--pipeline", other, data=folder).stdout
+        run("store", "rm", "my/orders.csv", "--yes", "--pipeline", other, data=folder)
+    assert (data / "pipeline_name").read_text() == "shop\n"
+    assert not (tmp_path / "new/pipeline_name").exists()
 
 
 def test_a_renamed_pipeline_and_one_of_the_same_name(shop, tmp_path):
