@@ -257,6 +257,40 @@ def test_a_full_refresh_forgets_what_was_dropped_and_is_gone(data, tmp_path, cou
     assert not [path for path in (data / "store").rglob("_dropped/*") if path.read_text()]
 
 
+@pytest.mark.parametrize(("tested", "raw", "clean"), [
+    *CASES, ("raw_orders", WHOLE, WHOLE), ("orders", APPEND, WHOLE), ("orders", WHOLE, WHOLE)])  # fmt: skip
+def test_a_test_that_leaves_takes_its_letters_with_it(
+    data, tmp_path, countries, tested, raw, clean
+):
+    """As soon as the rows that it took out come into the table."""
+    begin(data, grow := pipeline(tmp_path, "grow", raw, clean, tested))
+    land(data, "shop.orders", 0, 0, [order(amount=-1), order(id=2)])
+    make(data, grow)
+    assert len(found(data, grow, LETTERS)) == 1
+    write_pipeline(grow, "grow", raw, clean, SQL)
+    land(data, "shop.orders", 0, 2, [order(id=3, amount=-1)])
+    for args in ((), ("--full-refresh",)):
+        make(data, grow, *args)
+        ids = [row["id"] for row in rows(data, grow, f"SELECT id FROM {tested} ORDER BY id")]
+        is_whole = args or (raw if tested == "raw_orders" else clean) == WHOLE
+        assert ids == ([1, 2, 3] if is_whole else [2, 3])
+        assert len(found(data, grow, LETTERS)) == (0 if is_whole else 1)
+
+
+@pytest.mark.parametrize("tests", ("", "\n    expect: [{unique: id, action: warn}]"))
+def test_a_run_that_replaces_some_partitions_leaves_letters(data, tmp_path, countries, tests):
+    """Rows that were taken out of the others are nowhere else."""
+    whole = WHOLE + "\n    partition_by: op"
+    begin(data, grow := pipeline(tmp_path, "grow", APPEND, whole))
+    land(data, "shop.orders", 0, 0, [order(amount=-1), order(id=2, op="U")])
+    make(data, grow)
+    some = whole + "\n    replace_where: op = 'U'" + tests
+    write_pipeline(grow, "grow", APPEND, some, SQL + " AND op = 'U'")
+    make(data, grow)
+    assert len(found(data, grow, LETTERS)) == 1
+    assert len(found(data, grow, "FROM orders")) == 1
+
+
 @pytest.mark.parametrize(("tested", "raw", "clean"), [CASES[0], CASES[3]])
 def test_a_slow_run_adds_no_letters_when_others_have_committed(
     data, tmp_path, countries, tested, raw, clean

@@ -210,8 +210,9 @@ int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
                    ? pn_dead_letters_take_rows(to->load, connection, to->place, select, e)
                    : 0;
     }
-    if (adds && select == NULL && !to->afresh) {
-        return 0;
+    bool replaces_all = adds ? to->afresh : table->replace_where == NULL;
+    if (select == NULL && !replaces_all) {
+        return 0; /* what was taken out before is not in the table by this run */
     }
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
         int rc = adds ? add(engine, connection, to->batch, to->afresh, select, e)
@@ -223,4 +224,18 @@ int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
                       "%s: too many runs write dead letters at once; run again",
                       engine->pipeline->dead_letters_path);
+}
+
+int pn_duckdb_forget_letters(struct pn_duckdb *engine, duckdb_connection connection,
+                             const struct pn_table *table, const struct pn_quarantine *to,
+                             struct pn_err *e)
+{
+    struct pn_delta_snapshot *snapshot = NULL;
+    if (to->load != NULL || to->batch != NULL || engine->pipeline->dead_letters_path == NULL) {
+        return 0;
+    }
+    int rc = pn_duckdb_newest(engine, engine->pipeline->dead_letters_path, &snapshot, e);
+    bool has_none = snapshot == NULL || snapshot->file_count == 0;
+    pn_delta_snapshot_destroy(&snapshot);
+    return rc != 0 || has_none ? rc : pn_duckdb_quarantine(engine, connection, table, to, NULL, e);
 }

@@ -29,4 +29,11 @@ int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
                          const struct pn_table *table, const struct pn_quarantine *to,
                          const struct pn_buf *select, struct pn_err *e) PN_MUST_CHECK;
 
+/* Of a table without tests: takes its letters away where a run makes it of all rows, since the rows
+ * that a test took out before are in it now. Loads do so by themselves (dead_letters.h), and so do
+ * runs of incremental tables (letter_batch.h). */
+int pn_duckdb_forget_letters(struct pn_duckdb *engine, duckdb_connection connection,
+                             const struct pn_table *table, const struct pn_quarantine *to,
+                             struct pn_err *e) PN_MUST_CHECK;
+
 #endif
