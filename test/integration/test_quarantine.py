@@ -257,8 +257,10 @@ def test_a_full_refresh_forgets_what_was_dropped_and_is_gone(data, tmp_path, cou
     assert not [path for path in (data / "store").rglob("_dropped/*") if path.read_text()]
 
 
-@pytest.mark.parametrize(("tested", "raw", "clean"), [
-    *CASES, ("raw_orders", WHOLE, WHOLE), ("orders", APPEND, WHOLE), ("orders", WHOLE, WHOLE)])  # fmt: skip
+WHOLES = [("raw_orders", WHOLE, WHOLE), ("orders", APPEND, WHOLE), ("orders", WHOLE, WHOLE)]
+
+
+@pytest.mark.parametrize(("tested", "raw", "clean"), CASES + WHOLES)
 def test_a_test_that_leaves_takes_its_letters_with_it(
     data, tmp_path, countries, tested, raw, clean
 ):
