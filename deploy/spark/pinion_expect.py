@@ -1,6 +1,6 @@
 """The tests of a table's rows (`expect` of pipeline.yml) on Spark, over the rows that a run has
-made and not written yet. docs/pipeline.md has the rules; src/engine/duckdb/expect.c does the
-same."""
+made and not written yet; of a merge over those that it puts into the table. docs/pipeline.md has
+the rules; src/engine/duckdb/expect.c does the same."""
 
 import pinion_letters
 from pyspark.sql import functions
@@ -135,6 +135,24 @@ class Tests:
                 counts[number] = self.empty(frame, test["sql"]).count()
         return [counts[number] for number in range(len(self.tests))]
 
+    def advice(self, test):
+        """What lets a later run pass. Records that have landed stay as they are, so to mend them is
+        not."""
+        of_rows, has_sql = test["kind"] != "empty", self.table["from_topic"] is None
+        ways = []
+        if of_rows and self.table["mode"] == "merge":
+            ways.append("send newer records of their keys")
+        if test["kind"] == "relationship":
+            ways.append(f"add the values to table '{test['other']}'")
+        if not of_rows:
+            ways.append(f"change the SQL of the test{' or of the table' if has_sql else ''}")
+        elif has_sql:
+            ways.append("leave them out in the SQL")
+        quarantines = has_sql and self.table["mode"] == "overwrite"
+        quarantines = quarantines and of_rows and self.table["replace_where"] is None
+        last = "give the test " + ("`action: quarantine` or " if quarantines else "")
+        return ", ".join([*ways, f"{'or ' if ways else ''}{last}`action: warn`"])
+
     def fail_first(self, frame, marked, counts):
         failed = [
             number for number, test in enumerate(self.tests)
@@ -148,8 +166,7 @@ class Tests:
         rows = samples(self.failing(frame, marked, first))
         raise ValueError(
             f"table '{self.name}': {counts[first]} {words} not pass {self.tests[first]['name']}"
-            f"{others}; the table stays as it was: {rows} (mend the records or the SQL, or give "
-            "the test `action: warn`)"
+            f"{others}; the table stays as it was: {rows} ({self.advice(self.tests[first])})"
         )
 
     def quarantine(self, frame, marked, counts):
@@ -208,3 +225,15 @@ class Tests:
                 yield place, lambda values=values: self.lake.spark.range(1).selectExpr(
                     *values
                 ).collect()
+
+
+def run(lake, name, frame, until, stays, preview):
+    """The rows that may be written, and what to report. `stays` has the rows of the table that
+    stay; None: none does. `preview` gives of a batch what its merge makes of the table; None:
+    nothing is merged."""
+    if preview is None:
+        return Tests(lake, name, stays).run(frame, until)
+    frame = kept(frame, until)
+    coming, stays = preview(frame)
+    _, report = Tests(lake, name, stays).run(coming, until)  # no test of it may take rows out
+    return frame, report

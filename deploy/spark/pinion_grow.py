@@ -40,6 +40,13 @@ def put(transaction, lake, name, frame, txns, afresh, notes, until):
             "version": transaction.commit(frame, table, txns, afresh=afresh, notes=notes)}
 
 
+def preview_of(transaction, lake, name, afresh, until):
+    """A function that gives of a batch what its merge makes of the table; None: no merge."""
+    if lake.pipeline.TABLES[name]["mode"] != "merge":
+        return None
+    return lambda frame: Merge(transaction, lake, name, until).preview(frame, afresh)
+
+
 # --- raw tables ---------------------------------------------------------------------------------
 
 
@@ -114,6 +121,9 @@ class Load:
         """The table's rows, which stay; None: none does."""
         has = self.transaction
         return None if self.afresh else self.lake.at_version(has.key, has.version)
+
+    def preview(self):
+        return preview_of(self.transaction, self.lake, self.name, self.afresh, self.until)
 
     def add_dead_letters(self, letters, rejected):
         """Gives how many of them are the sink's."""
@@ -245,7 +255,8 @@ def transform(lake, name, sql, until):
     sources.check(sql)
     frame = lake.typed(lake.spark.sql(sql), table)
     stays = None if sources.afresh else lake.at_version(table["path"], sources.transaction.version)
-    frame, tested = lake.tested(name, frame, until, stays)
+    preview = preview_of(sources.transaction, lake, name, sources.afresh, until)
+    frame, tested = lake.tested(name, frame, until, stays, preview)
     done = put(sources.transaction, lake, name, frame, sources.txns, sources.afresh, None, until)
     return {**result, **tested, **done, "is_added": not sources.afresh,
             "why_afresh": sources.why or ""}  # fmt: skip

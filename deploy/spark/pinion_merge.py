@@ -122,7 +122,7 @@ class Merge:
 
     def put(self, frame, txns, afresh, notes):
         best = self.best(frame)
-        columns = list(map(named, self.types))
+        columns = self.columns()
         if afresh:
             if self.table["delete_when"] is not None:
                 generation = random.SystemRandom().getrandbits(53)
@@ -134,13 +134,17 @@ class Merge:
                                                        notes=notes)}  # fmt: skip
         return self.merge(best, columns, txns, notes)
 
-    def merge(self, best, columns, txns, notes):
+    def columns(self):
+        return list(map(named, self.types))
+
+    def compare(self, best):
+        """The table's rows of the keys of the batch, and what becomes of the keys that change."""
         keys = best.select(named(self.key))
         target = self.whole(self.lake.at_version(self.table["path"], self.transaction.version))
         file = functions.element_at(functions.split("_metadata.file_path", "/"), -1)
         target = target.withColumn("pn_file", file).join(keys, self.key, "left_semi")
         hits = self.keep(target.selectExpr(
-            *columns, "false AS pn_deleted", "false AS pn_new", "pn_file"
+            *self.columns(), "false AS pn_deleted", "false AS pn_new", "pn_file"
         ))  # fmt: skip
         rows = best.unionByName(hits.drop("pn_file"))
         deletions = self.deletions(keys)
@@ -148,7 +152,24 @@ class Merge:
         held = hits.groupBy(named(self.key)).agg(functions.count("*").alias("pn_rows"))
         final = self.newest(rows).join(held, self.key, "left").fillna(0, ["pn_rows"])
         # A key whose row in the table stays is left alone.
-        final = self.keep(final.where("pn_new OR pn_rows > 1 OR (pn_deleted AND pn_rows > 0)"))
+        return hits, self.keep(
+            final.where("pn_new OR pn_rows > 1 OR (pn_deleted AND pn_rows > 0)")
+        )
+
+    def preview(self, frame, afresh):
+        """What the merge would make of the table as it is now: the rows that it would put there,
+        and the table's rows that stay beside them (None: none does). Nothing is written."""
+        best = self.best(frame)
+        if afresh:
+            return best.where("NOT pn_deleted").select(*self.columns()), None
+        _, final = self.compare(best)
+        leaving = final.where("pn_new OR pn_deleted").select(named(self.key))
+        table = self.whole(self.lake.at_version(self.table["path"], self.transaction.version))
+        coming = final.where("pn_new AND NOT pn_deleted").select(*self.columns())
+        return coming, table.join(leaving, self.key, "left_anti")
+
+    def merge(self, best, columns, txns, notes):
+        hits, final = self.compare(best)
         changed = final.select(named(self.key))
         touched = {row[0] for row in hits.join(changed, self.key, "left_semi")
                    .select("pn_file").distinct().collect()}  # fmt: skip

@@ -279,7 +279,8 @@ class Lake:
         columns = [f"`{column}`" for column in columns_of(table)]
         rows = frame.where("_reason IS NULL").selectExpr(*columns)
         counts = self.count(frame)
-        rows, tested = self.tested(name, rows, until, load and load.stays())
+        rows, tested = self.tested(name, rows, until, load and load.stays(),
+                                   load and load.preview())  # fmt: skip
         # First the dead letters: what fails in between is missing from neither.
         if load is None or load.afresh:
             listed = None if load is None else {key for _, key, _ in chosen}
@@ -295,14 +296,13 @@ class Lake:
         Writing(self, name).overwrite(rows, until, self.notes(counts))
         return {**result, **counts, **tested, "version": self.version(table["path"])}
 
-    def tested(self, name, rows, until, stays=None):
-        """The rows that may be written by the table's tests, and what to report. `stays` has the
-        rows of the table that stay; None: none does."""
+    def tested(self, name, rows, until, stays=None, preview=None):
+        """The rows that may be written by the table's tests, and what to report (pinion_expect)."""
         if not self.pipeline.TABLES[name]["expects"]:
             return rows, {}
-        from pinion_expect import Tests
+        import pinion_expect
 
-        return Tests(self, name, stays).run(rows, until)
+        return pinion_expect.run(self, name, rows, until, stays, preview)
 
     @staticmethod
     def notes(counts):

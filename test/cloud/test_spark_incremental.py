@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 import awkward
+import test_expect_merge as expected
 import test_incremental as grow
 from pinion import PINION, Failed, run
 from readers import in_order, rows_by_delta_rs, rows_by_spark
@@ -382,6 +383,27 @@ def test_a_relationship_to_the_table_itself_sees_the_rows_that_stay(library, tmp
     grow.land(shop.data, "shop.orders", 0, 9, [{**VALUES[3], "id": 9}, {**VALUES[0], "seq": 8}])
     refused = shop.spark("load")
     assert "table 'raw_orders': 1 row does not pass relationship(seq" in refused["message"]
+
+
+@pytest.mark.parametrize("merged", ("orders", "raw_orders"))
+def test_tests_of_a_merge_see_the_rows_that_are_merged(library, tmp_path, merged):
+    """Both engines take turns on one table; the model of test_expect_merge says what they find."""
+    shop, chance = expected.Shop(tmp_path, merged, quarantines=False), random.Random(merged)
+
+    def made_by_spark(shop):
+        definition = definition_of(shop.folder, tmp_path / "definition")
+        ask = partial(library, shop.data / "store", definition)
+        done = ask("load", tables=[{"name": "raw_orders"}])
+        if merged == "orders":
+            assert done["state"] == "done", done
+            sql = (shop.folder / "orders.sql").read_text()
+            done = ask("transform", tables=[{"name": "orders", "sql": sql}])
+        if "class" in done:
+            return None, done["message"]
+        counts = zip(expected.NAMES, done["tables"][0]["expect_failed"])
+        return {name: count for name, count in counts if count > 0}, done
+
+    expected.follow(shop, chance, lambda shop: chance.choice((expected.batch, made_by_spark))(shop))
 
 
 def test_the_tests_of_an_added_column_see_null_in_the_rows_that_stay(library, tmp_path):

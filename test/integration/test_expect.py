@@ -228,6 +228,70 @@ def test_a_merge_tests_its_batch(shop):
     assert shop.rows("SELECT amount FROM orders") == [{"amount": 5}]
 
 
+KNOWN = "{{accepted_values: {{column: status, values: [new]}}, action: {}}}"
+NEWER, LEFT_OUT = "send newer records of their keys, ", "leave them out in the SQL, "
+ACTIONS = "give the test `action: quarantine` or `action: warn`"
+
+
+ADVICE = {
+    ("raw_orders", "overwrite"): ACTIONS,
+    ("raw_orders", "append"): ACTIONS,
+    ("raw_orders", "merge"): f"{NEWER}or {ACTIONS}",
+    ("orders", "overwrite"): f"{LEFT_OUT}or {ACTIONS}",
+    ("orders", "append"): f"{LEFT_OUT}or {ACTIONS}",
+    ("orders", "merge"): f"{NEWER}{LEFT_OUT}or {ACTIONS}",
+}
+
+
+@pytest.mark.parametrize(("tested", "mode", "way"), [
+    (*table, way) for table, advice in ADVICE.items()
+    for way in (NEWER, LEFT_OUT, "quarantine", "warn") if way in advice
+])  # fmt: skip
+def test_what_a_failed_run_advises_lets_the_next_one_pass(shop, tested, mode, way):
+    def write(action):
+        mode_of = f"mode: {mode}"
+        if mode == "merge":
+            mode_of += "\n    key: id\n    order_by: amount"
+        tests = f"      - {KNOWN.format(action)}\n"
+        if tested == "orders":
+            shop.write(tests, raw="mode: append", clean=mode_of)
+        else:
+            raw = f"{mode_of}\n    expect:\n{tests}".rstrip()
+            shop.write("      - {not_null: id}\n", raw=raw)
+
+    write("fail")
+    shop.land("orders", [{"id": 1, "amount": 5, "status": "new"}])
+    shop.batch()
+    shop.land("orders", [{"id": 2, "amount": 5, "status": "odd"}])
+    told = shop.batch(check=False)
+    assert told.returncode != 0 and f"({ADVICE[tested, mode]})\n" in told.stderr
+    assert '"status":"odd","country":null} (' in told.stderr
+    shop.land("orders", [{"id": 3, "amount": 5, "status": "new"}])
+    assert shop.batch(check=False).returncode != 0
+    if way == NEWER:
+        shop.land("orders", [{"id": 2, "amount": 6, "status": "new"}])
+    elif way == LEFT_OUT:
+        (shop.folder / "orders.sql").write_text(f"{SQL}WHERE status = 'new'")
+    else:
+        write(way)
+    shop.batch()
+    assert shop.ids() == ([1, 3] if way in (LEFT_OUT, "quarantine") else [1, 2, 3])
+
+
+def test_what_a_relationship_advises_and_the_sql_of_ones_own(shop):
+    test = "{relationship: {column: country, to: countries.code}}"
+    shop.write(f"      - {test}\n      - {{empty: many.sql}}\n")
+    (shop.folder / "many.sql").write_text("SELECT count(*) FROM orders HAVING count(*) > 2")
+    shop.land("orders", [{"id": 1, "country": "c"}])
+    told = shop.batch(check=False).stderr
+    assert f"(add the values to table 'countries', {LEFT_OUT}or {ACTIONS})" in told
+    shop.land("countries", [{"code": "c"}])
+    shop.batch()
+    shop.land("orders", GOOD[:2])
+    told = shop.batch(check=False).stderr
+    assert "(change the SQL of the test or of the table, or give the test `action: warn`)" in told
+
+
 def test_raw_tables_are_tested_too(shop):
     shop.write(EACH.replace("ACTION", "fail"))
     shop.land("countries", [{"code": "a"}])

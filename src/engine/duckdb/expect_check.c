@@ -1,6 +1,7 @@
 /* What `pipeline check` finds in the tests of a table, over no rows. */
 #include "engine/duckdb/expect.h"
 #include "engine/duckdb/expect_parts.h"
+#include "engine/duckdb/merge.h"
 
 /* No row passes a range whose limits are the wrong way around. Both are of the column's type. */
 static int check_limits(struct testing *testing, const struct pn_expect *expect, struct pn_err *e)
@@ -56,15 +57,16 @@ int pn_duckdb_check_expect(struct pn_duckdb *engine, duckdb_connection connectio
                            const struct pn_table *table, struct pn_err *e)
 {
     struct pn_table_report report = {.table = table};
+    const struct pn_table batch = pn_merge_batch_table(table);
     struct testing testing = {
-        .engine = engine, .connection = connection, .table = table, .report = &report};
+        .engine = engine, .connection = connection, .table = &batch, .report = &report};
     const struct pn_written none = {0};
     if (table->expect_count == 0) {
         return 0;
     }
     int rc = pn_testing_view_written(&testing, &none, e);
     if (rc == 0) {
-        rc = pn_testing_view_have(&testing, false, e);
+        rc = pn_testing_view_have(&testing, e);
     }
     if (rc == 0) {
         rc = pn_testing_view_others(&testing, false, e);

@@ -2,8 +2,9 @@
  * The parts of the tests of a table, which expect.c and expect_check.c put together. Each test sees
  * temporary views of the connection:
  *
- *   <the table's name>     the rows that the run has written
- *   pn_expect_have         the rows that stay in the table beside these
+ *   <the table's name>     the rows that the run has written; once a merge was looked ahead at,
+ *                          those that it puts into the table (merge.h)
+ *   pn_expect_have         the rows that the table has beside these; those that stay in it
  *   pn_expect_other_<i>    what the relationship of the i-th test compares with, as column c
  */
 #ifndef PN_ENGINE_DUCKDB_EXPECT_PARTS_H
@@ -19,6 +20,9 @@ struct testing {
     duckdb_connection connection;
     const struct pn_table *table;
     struct pn_table_report *report;
+    struct pn_written kept; /* the rows that no test takes out, where one takes out some */
+    bool adds;              /* new rows come to those that the table has */
+    bool merged;            /* a merge was looked ahead at */
     struct pn_file_lease lease;
 };
 
@@ -36,17 +40,24 @@ int pn_testing_show(struct testing *testing, const struct pn_expect *expect, str
 int pn_testing_blame(const struct testing *testing, const struct pn_expect *expect,
                      struct pn_err *e) PN_MUST_CHECK;
 
-/* expect_views.c. The rows of `written`, under the table's name; and the end of that view. */
+/* expect_views.c. The table's name as a view of the rows of `written`, or of those that a merge of
+ * `batch` into `table` puts there; and the end of that view. */
 int pn_testing_view_written(struct testing *testing, const struct pn_written *written,
                             struct pn_err *e) PN_MUST_CHECK;
+int pn_testing_view_merged(struct testing *testing, const struct pn_table *table,
+                           const struct pn_written *batch, struct pn_err *e) PN_MUST_CHECK;
 int pn_testing_drop_view(struct testing *testing, struct pn_err *e) PN_MUST_CHECK;
-/* pn_expect_have: with `adds` all rows of the table, else those that `replace_where` lets stay. */
-int pn_testing_view_have(struct testing *testing, bool adds, struct pn_err *e) PN_MUST_CHECK;
+/* pn_expect_have: with `adds` the rows of the table, else those that `replace_where` lets stay. */
+int pn_testing_view_have(struct testing *testing, struct pn_err *e) PN_MUST_CHECK;
 /* pn_expect_other_<i>; without `exist`, other tables need not be made yet, and have no rows. */
 int pn_testing_view_others(struct testing *testing, bool exist, struct pn_err *e) PN_MUST_CHECK;
 
-/* expect_quarantine.c. Takes out the rows that a test with this action refuses, by the counts in
- * the report: they become letters, and *written becomes the files of the others. */
+/* expect_quarantine.c. Whether a test with this action refuses rows, by the counts in the report.
+ * Writes the others as `kept`. */
+bool pn_testing_takes_out(const struct testing *testing);
+int pn_testing_keep(struct testing *testing, struct pn_err *e) PN_MUST_CHECK;
+/* The rows that are taken out become letters, and *written becomes the files of `kept`; the views
+ * are those of `written`. */
 int pn_testing_quarantine(struct testing *testing, const struct pn_quarantine *to,
                           struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
 

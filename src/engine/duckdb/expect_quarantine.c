@@ -49,10 +49,19 @@ static void add_letters(const struct testing *testing, struct pn_buf *sql)
     (void)add_quarantined(testing, sql);
 }
 
-/* Writes the rows that stay, in place of all. */
-static int keep_others(struct testing *testing, struct pn_written *written, struct pn_err *e)
+bool pn_testing_takes_out(const struct testing *testing)
 {
-    struct pn_written kept = {0};
+    const struct pn_table *table = testing->table;
+    size_t i = 0;
+    while (i < table->expect_count && (table->expects[i].action != PN_EXPECT_QUARANTINE ||
+                                       testing->report->expect_failed[i] == 0)) {
+        i++;
+    }
+    return i < table->expect_count;
+}
+
+int pn_testing_keep(struct testing *testing, struct pn_err *e)
+{
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "SELECT ");
@@ -62,13 +71,8 @@ static int keep_others(struct testing *testing, struct pn_written *written, stru
     pn_buf_adds(&sql, " WHERE NOT (");
     (void)add_quarantined(testing, &sql);
     pn_buf_addc(&sql, ')');
-    int rc = pn_duckdb_write(testing->engine, testing->connection, testing->table, &sql, &kept, e);
-    if (rc == 0) {
-        testing->report->dead_letters = written->rows - kept.rows;
-        pn_duckdb_write_undo(testing->engine, written, 0);
-        pn_written_deinit(written);
-        *written = kept;
-    }
+    int rc = pn_duckdb_write(testing->engine, testing->connection, testing->table, &sql,
+                             &testing->kept, e);
     pn_buf_deinit(&sql);
     return rc;
 }
@@ -77,14 +81,10 @@ int pn_testing_quarantine(struct testing *testing, const struct pn_quarantine *t
                           struct pn_written *written, struct pn_err *e)
 {
     const struct pn_table *table = testing->table;
-    bool fails = false;
+    bool takes_out = pn_testing_takes_out(testing);
     struct pn_buf letters;
     pn_buf_init(&letters, PN_DUCKDB_SQL_MAX);
-    for (size_t i = 0; i < table->expect_count; i++) {
-        fails = fails || (table->expects[i].action == PN_EXPECT_QUARANTINE &&
-                          testing->report->expect_failed[i] > 0);
-    }
-    if (fails) {
+    if (takes_out) {
         pn_buf_addf(&letters,
                     "SELECT concat('the row does not pass ', names, CASE WHEN length(row) > %d "
                     "THEN ' (only the beginning of the value is stored)' ELSE '' END) AS reason, "
@@ -95,9 +95,13 @@ int pn_testing_quarantine(struct testing *testing, const struct pn_quarantine *t
     }
     /* Also where a test had this action before. */
     int rc = pn_duckdb_quarantine(testing->engine, testing->connection, table, to,
-                                  fails ? &letters : NULL, e);
-    if (rc == 0 && fails) {
-        rc = keep_others(testing, written, e);
+                                  takes_out ? &letters : NULL, e);
+    if (rc == 0 && takes_out) {
+        testing->report->dead_letters = written->rows - testing->kept.rows;
+        pn_duckdb_write_undo(testing->engine, written, 0);
+        pn_written_deinit(written);
+        *written = testing->kept;
+        testing->kept = (struct pn_written){0};
     }
     pn_buf_deinit(&letters);
     return rc;

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/duckdb/decode.h"
 #include "engine/duckdb/expect_parts.h"
+#include "engine/duckdb/merge.h"
 #include "engine/duckdb/scan.h"
 
 static int add_scan_of(struct testing *testing, const struct pn_table *table,
@@ -47,6 +49,26 @@ int pn_testing_view_written(struct testing *testing, const struct pn_written *wr
     return rc;
 }
 
+int pn_testing_view_merged(struct testing *testing, const struct pn_table *table,
+                           const struct pn_written *batch, struct pn_err *e)
+{
+    const struct pn_merge merge = {
+        .engine = testing->engine, .table = table, .batch = batch, .afresh = !testing->adds};
+    struct pn_buf sql;
+    int rc = pn_duckdb_merge_preview(&merge, testing->connection, e);
+    if (rc != 0) {
+        return rc;
+    }
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP VIEW ");
+    pn_duckdb_add_name(&sql, table->name);
+    pn_buf_adds(&sql, " AS SELECT * FROM " PN_MERGE_COMING);
+    rc = pn_duckdb_run_buf(testing->connection, &sql, NULL, e);
+    pn_buf_deinit(&sql);
+    testing->merged = rc == 0;
+    return rc == 0 ? pn_testing_view_have(testing, e) : rc;
+}
+
 int pn_testing_drop_view(struct testing *testing, struct pn_err *e)
 {
     struct pn_buf sql;
@@ -60,14 +82,14 @@ int pn_testing_drop_view(struct testing *testing, struct pn_err *e)
 
 /* The rows that the table has already, where new ones come to them; those that a run does not
  * replace. */
-int pn_testing_view_have(struct testing *testing, bool adds, struct pn_err *e)
+int pn_testing_view_have(struct testing *testing, struct pn_err *e)
 {
     struct pn_delta_snapshot *snapshot = NULL;
     struct pn_buf sql;
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&sql, "CREATE OR REPLACE TEMP VIEW " PN_TESTING_HAVE " AS ");
     const char *replaced = testing->table->replace_where;
-    int rc = adds || replaced != NULL
+    int rc = testing->adds || replaced != NULL
                  ? pn_duckdb_newest(testing->engine, testing->table->path, &snapshot, e)
                  : 0;
     pn_buf_adds(&sql, "SELECT * FROM (");
@@ -75,6 +97,11 @@ int pn_testing_view_have(struct testing *testing, bool adds, struct pn_err *e)
         rc = add_scan_of(testing, testing->table, snapshot, &sql, e);
     }
     pn_buf_adds(&sql, ") AS r");
+    if (testing->merged) {
+        pn_buf_adds(&sql, " ANTI JOIN " PN_MERGE_LEAVING " USING (");
+        pn_duckdb_add_name(&sql, testing->table->key_column);
+        pn_buf_addc(&sql, ')');
+    }
     if (replaced != NULL) {
         pn_buf_addf(&sql, " WHERE NOT coalesce(CAST((%s\n) AS BOOLEAN), false)", replaced);
     }

@@ -161,8 +161,8 @@ static int load_table(void *arg, size_t i, duckdb_connection connection, struct 
             bool adds = load->news[i].taken != NULL && !load->news[i].afresh;
             const struct pn_quarantine to = {
                 .batch = &load->news[i].batch, .load = load->dead, .place = i};
-            rc = pn_duckdb_expect(load->engine, connection, &batch, adds, &to, &load->written[i],
-                                  report, e);
+            rc = pn_duckdb_expect(load->engine, connection, load->tables[i], adds, &to,
+                                  &load->written[i], report, e);
         }
     }
     if (rc == 0) {

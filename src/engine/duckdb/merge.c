@@ -169,7 +169,37 @@ static int commit(struct merging *merging, struct pn_table_report *report, struc
     return rc;
 }
 
-static int merge_once(struct merging *merging, struct pn_table_report *report, struct pn_err *e)
+/* --- the steps -------------------------------------------------------------------------------- */
+
+static struct merging begin(const struct pn_merge *merge, duckdb_connection connection)
+{
+    return (struct merging){.merge = merge,
+                            .engine = merge->engine,
+                            .table = merge->table,
+                            .connection = connection,
+                            .delta = pn_duckdb_delta(merge->engine, merge->table->path),
+                            .generation = (int64_t)(pn_entropy_u64() >> GENERATION_SHIFT)};
+}
+
+static void end(struct merging *merging)
+{
+    pn_file_lease_release(&merging->lease);
+    pn_delta_vectors_destroy(&merging->vectors);
+    pn_delta_destroy(&merging->delta);
+    pn_delta_snapshot_destroy(&merging->target);
+    free(merging->deleted_path);
+}
+
+/* The newest row of each key of the batch. */
+static int read_batch(struct merging *merging, struct pn_err *e)
+{
+    int rc = pn_merging_view_batch(merging, e);
+    rc = rc == 0 ? pn_merging_check_keys(merging, e) : rc;
+    return rc == 0 ? pn_merging_make_best(merging, e) : rc;
+}
+
+/* What becomes of the table as it is now. */
+static int compare(struct merging *merging, struct pn_err *e)
 {
     merging->rewritten_count = 0; /* of the try before */
     pn_delta_vectors_destroy(&merging->vectors);
@@ -185,7 +215,15 @@ static int merge_once(struct merging *merging, struct pn_table_report *report, s
         rc = rc == 0 ? pn_merging_make_taken(merging, e) : rc;
         rc = rc == 0 ? pn_merging_choose_files(merging, e) : rc;
         rc = rc == 0 ? pn_merging_make_final(merging, e) : rc;
-        rc = rc == 0 ? pn_merging_count_rows(merging, report, e) : rc;
+    }
+    return rc;
+}
+
+static int merge_once(struct merging *merging, struct pn_table_report *report, struct pn_err *e)
+{
+    int rc = compare(merging, e);
+    if (rc == 0 && !merging->merge->afresh) {
+        rc = pn_merging_count_rows(merging, report, e);
     }
     if (rc == 0 && pn_merging_keeps_deletions(merging)) {
         rc = commit_deletions(merging, e);
@@ -196,16 +234,9 @@ static int merge_once(struct merging *merging, struct pn_table_report *report, s
 int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
                     struct pn_table_report *report, struct pn_err *e)
 {
-    struct merging merging = {.merge = merge,
-                              .engine = merge->engine,
-                              .table = merge->table,
-                              .connection = connection,
-                              .delta = pn_duckdb_delta(merge->engine, merge->table->path),
-                              .generation = (int64_t)(pn_entropy_u64() >> GENERATION_SHIFT)};
+    struct merging merging = begin(merge, connection);
     struct pn_err why = {0};
-    int rc = pn_merging_view_batch(&merging, &why);
-    rc = rc == 0 ? pn_merging_check_keys(&merging, &why) : rc;
-    rc = rc == 0 ? pn_merging_make_best(&merging, &why) : rc;
+    int rc = read_batch(&merging, &why);
     bool again = rc == 0;
     for (int tries = 0; again && tries < TRIES_MAX; tries++) {
         why = (struct pn_err){0};
@@ -213,10 +244,17 @@ int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
         again = rc != 0 && rc != PN_DELTA_TXN_SEEN && why.class_ == PN_CLASS_CONFLICT;
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
-    pn_file_lease_release(&merging.lease);
-    pn_delta_vectors_destroy(&merging.vectors);
-    pn_delta_destroy(&merging.delta);
-    pn_delta_snapshot_destroy(&merging.target);
-    free(merging.deleted_path);
+    end(&merging);
+    return rc;
+}
+
+int pn_duckdb_merge_preview(const struct pn_merge *merge, duckdb_connection connection,
+                            struct pn_err *e)
+{
+    struct merging merging = begin(merge, connection);
+    int rc = read_batch(&merging, e);
+    rc = rc == 0 ? compare(&merging, e) : rc;
+    rc = rc == 0 ? pn_merging_view_outcome(&merging, e) : rc;
+    end(&merging);
     return rc;
 }

@@ -4,7 +4,8 @@
  * that hold none of the batch's keys stay: first their statistics are asked, then the key column.
  *
  * Of rows of one key, the newest is the greatest in the order column (null is the least); of those
- * that are equal there a deletion, and then the greatest in the other columns, in their order. So
+ * that are equal there a deletion, and then the greatest in the other columns, in their order; of
+ * those that are the same, the table's. So
  * which of them stays does not depend on the batches that they came in. For that, the newest
  * deletion of a key is remembered, in a Delta table below the table's own, which readers of the
  * table do not see. Its name is PN_MERGE_DELETED and a number, which is drawn each time that the
@@ -17,6 +18,8 @@
 
 #define PN_MERGE_DELETED    "_deleted-"
 #define PN_MERGE_GENERATION "pinion/deletions"
+#define PN_MERGE_COMING     "pn_coming"
+#define PN_MERGE_LEAVING    "pn_leaving"
 
 /* The table as whose rows a batch is written: that of a merge is one file, whatever the table is
  * partitioned by. A copy that borrows all from `table`. */
@@ -38,5 +41,17 @@ struct pn_merge {
  */
 int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
                     struct pn_table_report *report, struct pn_err *e) PN_MUST_CHECK;
+
+/*
+ * What the merge would make of the table as it is now; nothing is written or committed, and `put`
+ * is not read. Leaves two temporary views on the connection:
+ *
+ *   pn_coming    the rows that it would add, or put in place of the table's
+ *   pn_leaving   the keys whose row, if the table has one, does not stay
+ *
+ * Errors are those of pn_duckdb_merge() before its commit.
+ */
+int pn_duckdb_merge_preview(const struct pn_merge *merge, duckdb_connection connection,
+                            struct pn_err *e) PN_MUST_CHECK;
 
 #endif

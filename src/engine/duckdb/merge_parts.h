@@ -14,6 +14,7 @@
  *   pn_old        the rows of the files that hold keys of pn_taken
  *   pn_rewritten  the rows of those of these files that are written again
  *   pn_final      what becomes of each key that is taken
+ *   pn_coming, pn_leaving   merge.h
  */
 #ifndef PN_ENGINE_DUCKDB_MERGE_PARTS_H
 #define PN_ENGINE_DUCKDB_MERGE_PARTS_H
@@ -59,6 +60,8 @@ int pn_merging_make_best(struct merging *merging, struct pn_err *e) PN_MUST_CHEC
 /* pn_held and pn_taken; pn_final. */
 int pn_merging_make_taken(struct merging *merging, struct pn_err *e) PN_MUST_CHECK;
 int pn_merging_make_final(struct merging *merging, struct pn_err *e) PN_MUST_CHECK;
+/* pn_coming and pn_leaving. */
+int pn_merging_view_outcome(struct merging *merging, struct pn_err *e) PN_MUST_CHECK;
 /* Rows that the commit adds or changes, and those that it deletes. */
 int pn_merging_count_rows(struct merging *merging, struct pn_table_report *report,
                           struct pn_err *e) PN_MUST_CHECK;

@@ -33,8 +33,9 @@ void pn_merging_add_columns(const struct merging *merging, struct pn_buf *sql)
     }
 }
 
-/* Appends the condition that a row is the newest of its key. */
-static void add_newest(const struct merging *merging, struct pn_buf *sql)
+/* Appends the condition that a row is the newest of its key. With `of_table` there are rows of the
+ * table beside those of the batch: of two that are the same, the table's is it. */
+static void add_newest(const struct merging *merging, bool of_table, struct pn_buf *sql)
 {
     pn_buf_adds(sql, " QUALIFY row_number() OVER (PARTITION BY ");
     pn_merging_add_key(merging, sql);
@@ -46,7 +47,7 @@ static void add_newest(const struct merging *merging, struct pn_buf *sql)
         pn_duckdb_add_name(sql, pn_decoder_column(merging->table, i)->name);
         pn_buf_adds(sql, " DESC NULLS LAST");
     }
-    pn_buf_adds(sql, ") = 1");
+    pn_buf_adds(sql, of_table ? ", pn_new) = 1" : ") = 1");
 }
 
 int pn_merging_view(struct merging *merging, const char *name, const struct pn_table *table,
@@ -155,7 +156,7 @@ int pn_merging_make_best(struct merging *merging, struct pn_err *e)
     pn_buf_adds(&sql, "CREATE OR REPLACE TEMP TABLE pn_best AS SELECT ");
     pn_merging_add_columns(merging, &sql);
     pn_buf_adds(&sql, ", pn_deleted, true AS pn_new FROM pn_batch");
-    add_newest(merging, &sql);
+    add_newest(merging, false, &sql);
     int rc = pn_merging_run(merging, &sql, e);
     pn_buf_deinit(&sql);
     return rc;
@@ -246,7 +247,24 @@ int pn_merging_make_final(struct merging *merging, struct pn_err *e)
         add_deletions(merging, &sql);
     }
     pn_buf_addc(&sql, ')');
-    add_newest(merging, &sql);
+    add_newest(merging, true, &sql);
+    int rc = pn_merging_run(merging, &sql, e);
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
+int pn_merging_view_outcome(struct merging *merging, struct pn_err *e)
+{
+    bool afresh = merging->merge->afresh;
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP VIEW " PN_MERGE_COMING " AS SELECT ");
+    pn_merging_add_columns(merging, &sql);
+    pn_buf_adds(&sql, afresh ? " FROM pn_best WHERE NOT pn_deleted; "
+                             : " FROM pn_final WHERE pn_new AND NOT pn_deleted; ");
+    pn_buf_adds(&sql, "CREATE OR REPLACE TEMP VIEW " PN_MERGE_LEAVING " AS SELECT ");
+    pn_merging_add_key(merging, &sql);
+    pn_buf_adds(&sql, afresh ? " FROM pn_best" : " FROM pn_final WHERE pn_new OR pn_deleted");
     int rc = pn_merging_run(merging, &sql, e);
     pn_buf_deinit(&sql);
     return rc;

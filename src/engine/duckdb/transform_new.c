@@ -57,7 +57,7 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
     }
     if (rc == 0) {
         const struct pn_quarantine to = {.batch = &sources->batch, .afresh = sources->afresh};
-        rc = pn_duckdb_expect(sources->engine, connection, &batch, !sources->afresh, &to, &written,
+        rc = pn_duckdb_expect(sources->engine, connection, table, !sources->afresh, &to, &written,
                               report, &why);
         is_tested = true;
         if (rc != 0) {
