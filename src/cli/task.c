@@ -11,6 +11,7 @@
 #include "cli/dag.h"
 #include "cli/interrupt.h"
 #include "cli/reports.h"
+#include "cli/task_tables.h"
 #include "dag/db.h"
 #include "report/tables.h"
 #include "server/stations.h"
@@ -273,9 +274,16 @@ static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct p
 int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_app_batch how = {.landed_folder = NULL};
+    struct pn_opt_list tables = {.count = 0};
     const struct pn_opt opts[] = {PN_CLI_FULL_REFRESH(&how.full_refresh),
                                   PN_CLI_DROP_IMPORTED(&how.drop_imported),
                                   PN_CLI_LOGICAL_DATE(&how.logical_date),
+                                  {.name = "table",
+                                   .kind = PN_OPT_LIST,
+                                   .value = "TABLE",
+                                   .help = "make this table of the task alone; give it again for "
+                                           "more of them (all)",
+                                   .target = &tables},
                                   {.name = NULL}};
     const struct pn_syntax syntax = {
         .operands = "DAG TASK [RUN]",
@@ -285,7 +293,8 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         .about = "Runs one task in this process. The scheduler runs this command for each attempt "
                  "and keeps its output. Run it by hand to try a task out.",
         .examples = "pinion task nightly load\n"
-                    "pinion task nightly clean --logical-date 2026-01-31\n"};
+                    "pinion task nightly clean --logical-date 2026-01-31\n"
+                    "pinion task nightly load --table raw_orders --full-refresh\n"};
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
         return status;
@@ -323,8 +332,11 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
         attempt.run_id = argv[2];
         attempt.number = (int32_t)strtol(number, NULL, 10);
     }
-    if (run_task(cli, app, task, &how, &attempt, &failure) != 0) {
-        return pn_cli_fail(cli, &failure);
-    }
-    return PN_EXIT_OK;
+    struct pn_task chosen;
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    int rc = pn_cli_task_tables(task, &tables, &arena, &chosen, &failure);
+    rc = rc == 0 ? run_task(cli, app, &chosen, &how, &attempt, &failure) : rc;
+    pn_arena_deinit(&arena);
+    return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);
 }
