@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/units.h"
@@ -58,12 +57,6 @@ static size_t properties_of(const struct pn_log_topic_config *config,
 
 /* --- create and delete ------------------------------------------------------------------------ */
 
-static void nap(void)
-{
-    struct timespec pause = {.tv_nsec = SEEN_WAIT_MS * 1000000L};
-    (void)nanosleep(&pause, NULL);
-}
-
 /* The controller has made it; the brokers that we ask may learn of it a little later. */
 static int wait_until_seen(struct pn_kafka *kafka, const char *name, struct pn_err *e)
 {
@@ -84,7 +77,7 @@ static int wait_until_seen(struct pn_kafka *kafka, const char *name, struct pn_e
                 return 0;
             }
         }
-        nap();
+        pn_sleep_ms(SEEN_WAIT_MS);
     }
     pn_err_copy(e, rc != 0 ? &why : NULL);
     return rc;
@@ -168,7 +161,7 @@ int pn_kafka_create_topic(struct pn_log *log, const char *name,
 static void wait_until_gone(struct pn_kafka *kafka, const char *name)
 {
     for (int i = 0; i < SEEN_TRIES && !pn_kafka_refresh_deleted(kafka, name); i++) {
-        nap();
+        pn_sleep_ms(SEEN_WAIT_MS);
     }
 }
 
@@ -345,7 +338,7 @@ static void wait_until_changed(struct pn_kafka *kafka, const char *name,
     bool is_seen = false;
     for (int i = 0; i < SEEN_TRIES && !is_seen; i++) {
         if (i > 0) {
-            nap();
+            pn_sleep_ms(SEEN_WAIT_MS);
         }
         struct pn_err failure = {0};
         int rc = pn_kafka_refresh_topic(kafka, name, &failure);

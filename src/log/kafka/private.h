@@ -307,6 +307,15 @@ int pn_kafka_ids_pass(struct pn_kafka *kafka, const char *name, uint64_t id,
 int pn_kafka_ids_raise(struct pn_kafka *kafka, const char *name, uint64_t id, bool *raised,
                        struct pn_err *e) PN_MUST_CHECK;
 
+/* --- ends.c ----------------------------------------------------------------------------------- */
+
+/* Asks for begin and end of the partitions of some topics. *grew: an end has, or it is another
+ * topic's, as it seems. */
+int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
+                          bool *grew, struct pn_err *e) PN_MUST_CHECK;
+/* Should the topic have been made again, what readers have fetched ahead is of the former one. */
+void pn_kafka_doubt(struct pn_kafka *kafka, const struct pn_kafka_topic *topic);
+
 /* --- refresh.c -------------------------------------------------------------------------------- */
 
 /* Asks the cluster for its topics, their settings and ends. May wait. A topic that is not in the
@@ -319,10 +328,6 @@ bool pn_kafka_refresh_deleted(struct pn_kafka *kafka, const char *name);
 /* The same for one topic, which gets into the catalog. MISSING when the cluster has none. */
 int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name,
                            struct pn_err *e) PN_MUST_CHECK;
-/* Asks for begin and end of the partitions of some topics. *grew: an end has, or it is another
- * topic's, as it seems. */
-int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
-                          bool *grew, struct pn_err *e) PN_MUST_CHECK;
 /* Asks for the settings of a topic that is known. */
 void pn_kafka_refresh_settings(struct pn_kafka *kafka, const char *name);
 int pn_kafka_refresh_start(struct pn_kafka *kafka, struct pn_err *e) PN_MUST_CHECK;
