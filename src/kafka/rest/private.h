@@ -40,7 +40,7 @@ int pn_kafka_rest_put_record(struct pn_json_parser *parser, enum pn_kafka_rest_f
                              const char *topic, int32_t partition, const struct pn_record *record,
                              struct pn_json_writer *json, struct pn_err *e) PN_MUST_CHECK;
 
-/* instances.c and poll.c */
+/* instances.c, instance_subscriptions.c, instance_positions.c and poll.c */
 enum pn_http_handled pn_kafka_rest_consumer_create(struct pn_http_request *req, void *arg);
 enum pn_http_handled pn_kafka_rest_consumer_delete(struct pn_http_request *req, void *arg);
 enum pn_http_handled pn_kafka_rest_subscribe(struct pn_http_request *req, void *arg);
