@@ -75,6 +75,9 @@ class Merging:
     def ours(self):
         return in_order(rows(self.data, self.pipeline, "SELECT * FROM raw_orders"))
 
+    def upkeep(self, word, *args):
+        run("table", word, KEY, *args, "--pipeline", self.pipeline, data=self.data)
+
     @property
     def path(self):
         return self.data / "store" / KEY
@@ -140,7 +143,7 @@ def test_crashes_neither_lose_nor_double_a_row(data, tmp_path, seed):
         task("load", data, merging.pipeline)
         assert merging.ours() == merging.rows()
         if merging.chance.random() < 0.2:
-            run("table", "optimize", KEY, data=data)
+            merging.upkeep("optimize")
             assert merging.ours() == merging.rows()
     assert any("MERGE" == commit[0]["commitInfo"]["operation"] for commit in log_of(data, KEY))
     task("load", data, merging.pipeline, "--full-refresh")
@@ -171,17 +174,17 @@ def test_optimize_writes_what_is_left_and_vacuum_takes_the_vectors(data, tmp_pat
         merging.take(merging.batch())
     before = len(log_of(data, KEY)) - 1
     assert len(vectors_of(data)) >= 1
-    run("table", "optimize", KEY, data=data)
+    merging.upkeep("optimize")
     assert vectors_of(data) == []
     assert len(table("files", KEY, data=data)) == 1
     assert merging.ours() == merging.rows()
     forget(spark)
     assert in_order(rows_by_spark(spark, merging.path)) == merging.rows()
     assert list(merging.path.glob("deletion_vector_*.bin"))
-    run("table", "restore", KEY, "--to", str(before), "--yes", data=data)
+    merging.upkeep("restore", "--to", str(before), "--yes")
     assert len(vectors_of(data)) >= 1 and merging.ours() == merging.rows()
-    run("table", "optimize", KEY, data=data)
-    run("table", "vacuum", KEY, "--retain", "0s", "--force", data=data)
+    merging.upkeep("optimize")
+    merging.upkeep("vacuum", "--retain", "0s", "--force")
     assert list(merging.path.glob("deletion_vector_*.bin")) == []
     assert merging.ours() == merging.rows()
     merging.take(merging.batch())
