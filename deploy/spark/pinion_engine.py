@@ -449,7 +449,7 @@ def perform(token, request, store, spark, made_by=None):
     try:
         run = request.get("run", {})
         lake = Lake(definition(request["definition"]), store, spark, made_by, run)
-        lake.run.full_refresh = lake.run.full_refresh or request.get("full_refresh", False)
+        lake.run.full_refresh = request.get("full_refresh", False) or lake.run.full_refresh
         lake.run.drop_imported = lake.run.drop_imported or request.get("drop_imported", False)
         result.update(ACTIONS[request["action"]](lake, request))
     except Exception as failure:

@@ -69,7 +69,7 @@ class Load:
         """Why the table is made of all objects; "": it is new. None: it is not."""
         if not self.transaction.exists():
             return ""
-        if self.lake.run.full_refresh:
+        if self.lake.run.refreshes(self.name):
             return "--full-refresh"
         try:
             holds = self.transaction.txn(MARK) == 1 and not self.transaction.is_replaced()
@@ -195,7 +195,7 @@ class Sources:
         has = self.transaction
         if not has.exists():
             return ""
-        if self.lake.run.full_refresh:
+        if self.lake.run.refreshes(self.name):
             return "--full-refresh"
         if has.txn(MARK) != 1:
             return "the last run overwrote it"

@@ -55,10 +55,15 @@ class Run:
     def __init__(self, values):
         members = members_of(values.get("conf"))
         self.conf = {name: text_of(of) for name, of in members.items()}
-        self.full_refresh = members.get("full_refresh") is True
+        self.full_refresh = members.get("full_refresh")  # true, or an array of tables
         self.drop_imported = members.get("drop_imported") is True
         self.values = {"id": literal(values.get("run_id") or None)}
         self.values |= {name: time_in(name, values.get(name)) for name in TIMES}
+
+    def refreshes(self, table):
+        """Is a table to be made afresh, if it is incremental?"""
+        asked = self.full_refresh
+        return asked is True or (isinstance(asked, list) and table in asked)
 
     def functions(self):
         """The statements that define the functions."""

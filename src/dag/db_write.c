@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "dag/conf.h"
 #include "dag/db_internal.h"
 #include "dag/versions.h"
 
@@ -111,47 +111,11 @@ static int check_note(const char *note, struct pn_err *e)
     return 0;
 }
 
-/* The members of a conf that pinion itself reads. */
-static int check_own_members(const struct pn_json *conf, struct pn_err *e)
-{
-    static const char *const names[] = {"full_refresh", "drop_imported"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct pn_json *value = pn_json_get(conf, names[i]);
-        if (value != NULL && value->type != PN_JSON_BOOL) {
-            return pn_err_input(e, "\"%s\" of the conf must be true or false, not %s", names[i],
-                                pn_json_type_name(value->type));
-        }
-    }
-    return 0;
-}
-
-static int check_conf(const char *conf, struct pn_err *e)
-{
-    size_t len = strlen(conf);
-    if (len > PN_CONF_BYTES_MAX) {
-        return pn_err_input(e, "the conf has %zu bytes; at most %d are taken", len,
-                            PN_CONF_BYTES_MAX);
-    }
-    struct pn_json_parser *parser = pn_json_parser_create();
-    struct pn_json *root = NULL;
-    int rc = pn_json_parse(parser, conf, len, len, &root, e);
-    if (rc != 0) {
-        pn_err_prefix(e, "the conf");
-    } else if (root->type != PN_JSON_OBJECT) {
-        rc = pn_err_input(e, "the conf must be a JSON object ({...}), not %s",
-                          pn_json_type_name(root->type));
-    } else {
-        rc = check_own_members(root, e);
-    }
-    pn_json_parser_destroy(&parser);
-    return rc;
-}
-
-static int check_trigger(const struct pn_trigger *how, struct pn_err *e)
+static int check_trigger(const struct pn_dag *dag, const struct pn_trigger *how, struct pn_err *e)
 {
     int rc = how->run_id != NULL ? check_run_id(how->run_id, e) : 0;
     if (rc == 0 && how->conf != NULL) {
-        rc = check_conf(how->conf, e);
+        rc = pn_dag_conf_check(dag, how->conf, e);
     }
     return rc == 0 && how->note != NULL ? check_note(how->note, e) : rc;
 }
@@ -244,7 +208,7 @@ int pn_dag_db_add_run(struct pn_dag_db *db, const struct pn_dag *dag, const stru
 int pn_dag_db_trigger(struct pn_dag_db *db, const struct pn_dag *dag, const struct pn_trigger *how,
                       int64_t now_ms, struct pn_arena *arena, struct pn_run *run, struct pn_err *e)
 {
-    int rc = check_trigger(how, e);
+    int rc = check_trigger(dag, how, e);
     if (rc == 0) {
         rc = check_logical_date(dag, how, now_ms, e);
     }

@@ -5,6 +5,8 @@
 #ifndef PN_ENGINE_RUN_VALUES_H
 #define PN_ENGINE_RUN_VALUES_H
 
+#include <stdbool.h>
+
 struct pn_run_values {
     const char *conf; /* a JSON object */
     const char *run_id;
@@ -12,5 +14,9 @@ struct pn_run_values {
     const char *interval_start;
     const char *interval_end;
 };
+
+/* Does the conf ask that an incremental table is made afresh: by "full_refresh": true, or by an
+ * array that has its name? */
+bool pn_run_refreshes(const struct pn_run_values *run, const char *table);
 
 #endif

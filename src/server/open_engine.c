@@ -82,7 +82,6 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
         whole.delta.maker = pn_app_maker(app);
     }
     read_run_values(&whole.run);
-    whole.full_refresh = whole.full_refresh || conf_asks(whole.run.conf, "full_refresh");
     whole.drop_imported = whole.drop_imported || conf_asks(whole.run.conf, "drop_imported");
     whole.copies_bytes_max = settings->store.cache_bytes_max;
     whole.parquet_compression = settings->engine.parquet_compression;

@@ -2,6 +2,7 @@
 jobs find in a table's log as pinion does, also in logs of older versions and of other programs."""
 
 import itertools
+import json
 import re
 import shutil
 
@@ -188,3 +189,16 @@ def test_an_import_beside_a_job_that_makes_the_table_afresh(library, tmp_path, m
     done = shop.spark("load", full_refresh=True, drop_imported=True)
     assert done["state"] == "failed" and done["class"] == "retry", done
     shop.both("3 rows of 2 imported files")
+
+
+def test_a_conf_names_the_tables_that_are_made_afresh(library, tmp_path):
+    shop = Imports(library, tmp_path)
+
+    def made(*names):
+        conf = json.dumps({"full_refresh": names})
+        done = library(shop.data / "store", shop.definition, "load",
+                       tables=[{"name": "raw_orders"}], run={"conf": conf})  # fmt: skip
+        assert done["state"] == "done", done
+        return done["tables"][0].get("why_afresh", "")
+
+    assert [made(), made("orders"), made("orders", "raw_orders")] == ["", "", "--full-refresh"]

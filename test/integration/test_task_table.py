@@ -1,4 +1,4 @@
-"""`pinion task --table`: some of the tables of a task, as to make one of them afresh."""
+"""`pinion task --table`, and a conf with names: one table of a task made afresh."""
 
 import json
 
@@ -35,8 +35,9 @@ class Shop:
         for name in "ab":
             land(data, f"shop.{name}", 0, 0, [{"id": 1}])
 
-    def task(self, *args, check=True):
-        return run("task", "nightly", *args, "--pipeline", self.folder, data=self.data, check=check)
+    def task(self, *args, check=True, env=None):
+        return run("task", "nightly", *args, "--pipeline", self.folder, data=self.data, check=check,
+                   env=env)  # fmt: skip
 
     def versions(self):
         done = run("table", "list", "--format", "json", "--pipeline", self.folder, data=self.data)
@@ -62,6 +63,34 @@ def test_one_table_is_made_afresh(shop):
     said = shop.task("load", *twice, "--full-refresh").stdout
     assert [line.partition(":")[0] for line in said.splitlines()] == ["a", "b"]
     assert shop.versions() == {"a": 1, "b": 2, "both": 0, "more": 1}
+
+
+def test_a_run_makes_some_tables_afresh(shop):
+    """Of loads and of transforms."""
+    (shop.folder / "pipeline.yml").write_text(
+        DEFINITION.replace("{path: more,", "{path: more, mode: append,")
+        .replace("{path: both,", "{path: both, mode: append,")
+    )  # fmt: skip
+    for task in ("load", "sum"):
+        shop.task(task)
+
+    def made(conf, task):
+        lines = shop.task(task, env={"PINION_CONF": json.dumps(conf)}).stdout.splitlines()
+        return [line.partition(":")[0] for line in lines if "made afresh (--full-refresh)" in line]
+
+    for conf, tables in (
+        ([], []), (False, []), (["b"], ["b"]), (["both", "a"], ["a", "both"]),
+        (True, ["a", "b", "both", "more"]),
+    ):  # fmt: skip
+        assert made({"full_refresh": conf}, "load") + made({"full_refresh": conf}, "sum") == tables
+
+
+def test_a_conf_names_tables_of_the_dag(shop):
+    call = ["dag", "trigger", "nightly", "--pipeline", shop.folder, "--conf"]
+    done = run(*call, '{"full_refresh": ["b", "c"]}', data=shop.data, check=False)
+    assert done.returncode == 1
+    assert '"full_refresh" of the conf has "c", which is not a table that DAG' in done.stderr
+    run(*call, '{"full_refresh": ["b", "more"]}', data=shop.data)
 
 
 def test_a_table_that_the_task_does_not_make(shop):

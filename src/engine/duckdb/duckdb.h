@@ -20,7 +20,8 @@ struct pn_duckdb_config {
     int64_t copies_bytes_max; /* of objects, on a store whose objects are not files here */
     /* Where copies stay for other processes: on the file system of `temp_folder`. NULL: nowhere. */
     const char *shelf_folder;
-    bool full_refresh;  /* incremental tables are made afresh, of all there is */
+    bool full_refresh;  /* incremental tables are made afresh, of all there is; also those that
+                           run.conf asks for */
     bool drop_imported; /* a raw table that is made afresh may lose the rows of imports */
     struct pn_delta_config delta;
     struct pn_run_values run;  /* that SQL is part of */

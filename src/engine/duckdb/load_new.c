@@ -21,7 +21,7 @@ static int read_snapshot(struct pn_load_new *load, bool *holds, struct pn_err *e
     bool gone = false;
     int rc = pn_delta_snapshot(delta, -1, &load->snapshot, &why);
     *holds = rc == 0 && pn_taken_holds(load->snapshot);
-    if (*holds && !load->engine->config.full_refresh) {
+    if (*holds && !load->is_asked) {
         int64_t since = pn_delta_txn_version(load->snapshot, PN_INCREMENTAL_SINCE);
         rc = pn_delta_replaced_since(delta, since, load->snapshot, PN_INCREMENTAL_SINCE, &replaced,
                                      &gone, &why);
@@ -162,7 +162,8 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
                       const struct pn_table *table, struct pn_table_report *report,
                       struct pn_err *e)
 {
-    *load = (struct pn_load_new){.engine = engine, .table = table};
+    *load = (struct pn_load_new){
+        .engine = engine, .table = table, .is_asked = pn_duckdb_refreshes(engine, table)};
     pn_arena_init(&load->arena, 0);
     if (table->mode == PN_MODE_OVERWRITE || engine->config.landed_folder != NULL) {
         begin_files(load); /* files of a folder have no offsets */
@@ -178,7 +179,7 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
     if (rc != 0) {
         return rc;
     }
-    load->afresh = engine->config.full_refresh || !holds;
+    load->afresh = load->is_asked || !holds;
     if (load->afresh) {
         rc = check_imported(load, e);
     } else {
@@ -191,7 +192,7 @@ int pn_load_new_begin(struct pn_load_new *load, struct pn_duckdb *engine,
     begin_files(load);
     if (load->afresh && load->snapshot != NULL) {
         (void)snprintf(report->why_afresh, sizeof report->why_afresh, "%s",
-                       engine->config.full_refresh
+                       load->is_asked
                            ? "--full-refresh"
                            : "it was overwritten since its last load: with another mode, from "
                              "files, or by another program");

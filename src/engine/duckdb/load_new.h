@@ -17,6 +17,7 @@ struct pn_load_new {
     const struct pn_table *table;
     struct pn_delta_snapshot *snapshot; /* of the table before the load; NULL: there was none */
     struct pn_taken *taken;             /* NULL: the table is overwritten */
+    bool is_asked;                      /* it is to be made afresh, if it is incremental */
     bool afresh;                        /* all objects, and the commit overwrites */
     /* Of a table with from_files: its objects, and with `taken` those that were taken before. */
     struct pn_from_files *files;

@@ -186,6 +186,11 @@ void pn_duckdb_json(struct pn_buf *out, duckdb_logical_type type, duckdb_vector 
 void pn_duckdb_put_scalar(struct pn_json_writer *json, duckdb_logical_type type, void *data,
                           idx_t row);
 
+/* --- run_values.c -------------------------------------------------------------------------- */
+
+/* Is an incremental table to be made afresh, by the config or the conf of the run? */
+bool pn_duckdb_refreshes(const struct pn_duckdb *engine, const struct pn_table *table);
+
 /* --- jobs.c -------------------------------------------------------------------------------- */
 
 /* Runs job(arg, i, ...) for i below `count`, at the same time, each with a connection of its own to

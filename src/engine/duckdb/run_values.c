@@ -60,3 +60,8 @@ int pn_duckdb_add_run_macros(struct pn_duckdb *engine, duckdb_connection connect
     pn_buf_deinit(&sql);
     return rc;
 }
+
+bool pn_duckdb_refreshes(const struct pn_duckdb *engine, const struct pn_table *table)
+{
+    return engine->config.full_refresh || pn_run_refreshes(&engine->config.run, table->name);
+}

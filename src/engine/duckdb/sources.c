@@ -124,7 +124,7 @@ int pn_sources_read(struct pn_sources *sources, struct pn_duckdb *engine,
     if (rc != 0) {
         return rc;
     }
-    if (engine->config.full_refresh) {
+    if (pn_duckdb_refreshes(engine, table)) {
         set_why(sources, report, "--full-refresh", "");
     } else if (version_of(sources, PN_INCREMENTAL_MARK) != 1) {
         set_why(sources, report, "the last run overwrote it", "");
