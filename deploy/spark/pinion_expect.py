@@ -146,6 +146,8 @@ class Tests:
             ways.append(f"add the values to table '{test['other']}'")
         if not of_rows:
             ways.append(f"change the SQL of the test{' or of the table' if has_sql else ''}")
+        elif has_sql and test["kind"] == "unique" and self.table["mode"] == "append":
+            ways.append("make the table one with `mode: merge` instead")
         elif has_sql:
             ways.append("leave them out in the SQL")
         quarantines = has_sql and self.table["mode"] == "overwrite"

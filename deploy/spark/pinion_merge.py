@@ -74,10 +74,13 @@ class Merge:
         count = lacking.count()
         if count > 0:
             said = "row has" if count == 1 else "rows have"
+            advice = "leave them out in the SQL"
+            if self.table["from_topic"] is not None:
+                advice = "let its column be `required: true`, and run it with --full-refresh"
             raise ValueError(
                 f"table '{self.name}': {count} new {said} no value in the key column "
                 f"'{self.key}', so what they replace is not known; the table stays as it was: "
-                f"{samples(lacking)}{', ...' if count > ROWS_SHOWN else ''}"
+                f"{samples(lacking)}{', ...' if count > ROWS_SHOWN else ''} ({advice})"
             )
         marked = frame.selectExpr("*", f"{deleted} AS pn_deleted", "true AS pn_new")
         return self.keep(self.newest(marked))

@@ -549,6 +549,24 @@ def test_a_merge_without_a_key_is_refused(library, tmp_path):
     assert not list((shop.data / "store/grow/orders").glob("_delta_log/*.json"))
 
 
+def test_records_without_a_key_become_dead_letters_as_the_failed_load_advises(library, tmp_path):
+    shop = Shop(library, tmp_path, MERGE, "mode: overwrite")
+    definition = shop.folder / "pipeline.yml"
+    required = definition.read_text()
+    definition.write_text(required.replace("id: {type: bigint, required: true}", "id: bigint"))
+    shop.definition = definition_of(shop.folder, tmp_path / "lax")
+    grow.land(shop.data, "shop.orders", 0, 0, VALUES)
+    shop.run("load", "spark")
+    grow.land(shop.data, "shop.orders", 0, len(VALUES), [{"seq": 7}])
+    told = shop.spark("load")["message"]
+    assert "(let its column be `required: true`, and run it with --full-refresh)" in told, told
+    definition.write_text(required)
+    shop.definition = definition_of(shop.folder, tmp_path / "strict")
+    assert shop.spark("load")["class"] == "input"  # the definition has changed
+    done = shop.spark("load", full_refresh=True)
+    assert done["tables"][0]["dead_letters"] == 1, done
+
+
 def test_ties_of_every_type(library, tmp_path):
     """Of rows of a key and an order the greatest stays, by all columns: as DuckDB sorts them."""
     columns = ("f: double", "s: string", "b: binary", "l: 'array<int>'", "m: 'map<string, int>'",

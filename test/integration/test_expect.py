@@ -278,6 +278,19 @@ def test_what_a_failed_run_advises_lets_the_next_one_pass(shop, tested, mode, wa
     assert shop.ids() == ([1, 3] if way in (LEFT_OUT, "quarantine") else [1, 2, 3])
 
 
+def test_of_rows_that_are_there_twice_a_merge_keeps_one(shop):
+    shop.write("      - {unique: id}\n", raw="mode: append", clean="mode: append")
+    shop.land("orders", [{"id": 1, "amount": 5}])
+    shop.batch()
+    shop.land("orders", [{"id": 1, "amount": 5}])
+    told = shop.batch(check=False).stderr
+    assert f"(make the table one with `mode: merge` instead, or {ACTIONS})" in told
+    merge = "mode: merge\n    key: id\n    order_by: amount"
+    shop.write("      - {not_null: id}\n", raw="mode: append", clean=merge)
+    assert "its SQL, columns, partitions or mode have changed" in shop.batch().stderr
+    assert shop.ids() == [1]
+
+
 def test_what_a_relationship_advises_and_the_sql_of_ones_own(shop):
     test = "{relationship: {column: country, to: countries.code}}"
     shop.write(f"      - {test}\n      - {{empty: many.sql}}\n")

@@ -2,7 +2,6 @@
 those with quarantine each row that comes. So a newer record corrects one that fails a run."""
 
 import json
-import os
 import random
 import re
 
@@ -10,7 +9,7 @@ import pytest
 
 from pinion import run
 
-ROUNDS = int(os.environ.get("PINION_EXPECT_MERGE_ROUNDS", "10"))
+ROUNDS = 10
 COLUMNS = ("id", "seq", "amount", "status", "parent")
 MERGE = "mode: merge\n    key: id\n    order_by: seq\n    delete_when: status = 'D'"
 QUARANTINE = """
@@ -240,7 +239,7 @@ tables:
     order_by: ch
     columns: {{id: int, cap: int, ch: int}}
     expect:
-      - {{range: {{column: cap, min: 1}}, action: {action}}}
+      - {{range: {{column: cap, min: 1}}, action: {action}}}{more}
 dags:
   nightly:
     tasks:
@@ -258,8 +257,8 @@ class Docks:
         (self.folder / "docks.sql").write_text("SELECT id, cap, ch FROM raw_docks\n")
         self.write("fail")
 
-    def write(self, action):
-        (self.folder / "pipeline.yml").write_text(IMPORTED.format(action=action))
+    def write(self, action, more=""):
+        (self.folder / "pipeline.yml").write_text(IMPORTED.format(action=action, more=more))
 
     def run(self, *args, **more):
         return run(*args, "--pipeline", self.folder, data=self.data, **more)
@@ -299,6 +298,21 @@ def test_a_newer_record_corrects_one_that_fails_a_run(docks):
     assert docks.rows() == [12]
     docks.clean("--full-refresh")
     assert docks.rows() == [12]
+
+
+def test_records_without_a_key_are_left_out_as_the_failed_run_advises(docks):
+    docks.add(",5,2\n1,11,2")
+    told = docks.clean(check=False).stderr
+    assert "1 new row has no value in the key column 'id'" in told
+    assert told.endswith("(leave them out in the SQL, or give the table the test "
+                         "`{not_null: id, action: quarantine}`)\n")  # fmt: skip
+    docks.write("fail", "\n      - {not_null: id, action: quarantine}")
+    assert "quarantine: not_null(id) has 1 row" in docks.clean().stdout
+    assert docks.rows() == [11]
+    docks.write("fail")
+    (docks.folder / "docks.sql").write_text("SELECT * FROM raw_docks WHERE id IS NOT NULL")
+    assert "made afresh" in docks.clean().stdout
+    assert docks.rows() == [11]
 
 
 def test_a_late_record_that_loses_fails_nothing(docks):

@@ -24,6 +24,9 @@ static void add_advice(const struct pn_table *table, const struct pn_expect *exp
     if (!is_of_rows) {
         pn_buf_addf(out, "change the SQL of the test%s, ",
                     table->sql != NULL ? " or of the table" : "");
+    } else if (table->sql != NULL && expect->kind == PN_EXPECT_UNIQUE &&
+               table->mode == PN_MODE_APPEND) { /* whose SQL sees each row by itself */
+        pn_buf_adds(out, "make the table one with `mode: merge` instead, ");
     } else if (table->sql != NULL) {
         pn_buf_adds(out, "leave them out in the SQL, ");
     }

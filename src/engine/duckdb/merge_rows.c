@@ -140,9 +140,12 @@ int pn_merging_check_keys(struct merging *merging, struct pn_err *e)
     if (rc == 0 && count > 0) {
         rc = pn_err_input(e,
                           "table '%s': %" PRId64 " new %s no value in the key column '%s', so what "
-                          "they replace is not known; the table stays as it was: %s",
+                          "they replace is not known; the table stays as it was: %s (%sgive the "
+                          "table the test `{not_null: %s, action: quarantine}`)",
                           table->name, count, pn_noun(count, "row has", "rows have"),
-                          table->key_column, pn_buf_text(&rows));
+                          table->key_column, pn_buf_text(&rows),
+                          table->sql != NULL ? "leave them out in the SQL, or " : "",
+                          table->key_column);
     }
     pn_buf_deinit(&sql);
     pn_buf_deinit(&rows);
