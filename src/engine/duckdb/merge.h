@@ -8,8 +8,8 @@
  * those that are the same, the table's. So which of them stays does not depend on the batches that
  * they came in. For that, the newest deletion of a key is remembered, in a Delta table below the
  * table's own, which readers of the table do not see. Its name is PN_MERGE_DELETED and a number,
- * which is drawn each time that the table is made afresh: the version of the txn PN_MERGE_GENERATION
- * in the table's commits.
+ * which is drawn each time that the table is made afresh: the version of the txn
+ * PN_MERGE_GENERATION in the table's commits.
  */
 #ifndef PN_ENGINE_DUCKDB_MERGE_H
 #define PN_ENGINE_DUCKDB_MERGE_H
