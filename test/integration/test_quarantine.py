@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from pinion import Server, run
+from pinion import Failed, Server, run
 from test_incremental import Landing, crash, land, rows, task, write_pipeline
 from test_incremental_others import overtaken
 
@@ -277,6 +277,23 @@ def test_a_test_that_leaves_takes_its_letters_with_it(
         is_whole = args or (raw if tested == "raw_orders" else clean) == WHOLE
         assert ids == ([1, 2, 3] if is_whole else [2, 3])
         assert len(found(data, grow, LETTERS)) == (0 if is_whole else 1)
+
+
+@pytest.mark.parametrize("tests", ("", "\n    expect: [{unique: id, action: warn}]"))
+def test_letters_stay_until_their_rows_are_in_the_table(data, tmp_path, countries, tests):
+    begin(data, grow := pipeline(tmp_path, "grow", APPEND, WHOLE))
+    land(data, "shop.orders", 0, 0, [order(amount=-1), order(id=2)])
+    make(data, grow)
+    write_pipeline(grow, "grow", APPEND, WHOLE + tests, SQL)
+    log = data / "store/grow/orders/_delta_log"
+    newer = log / f"{len(list(log.glob('*.json'))):020}.json"
+    newer.write_text('{"protocol": {"minReaderVersion": 1, "minWriterVersion": 99}}')
+    with pytest.raises(Failed, match="cannot be written"):
+        make(data, grow)
+    assert len(found(data, grow, LETTERS)) == 1
+    newer.unlink()
+    make(data, grow)
+    assert (len(found(data, grow, LETTERS)), len(found(data, grow, "FROM orders"))) == (0, 2)
 
 
 @pytest.mark.parametrize("tests", ("", "\n    expect: [{unique: id, action: warn}]"))

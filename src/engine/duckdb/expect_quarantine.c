@@ -93,7 +93,6 @@ int pn_testing_quarantine(struct testing *testing, const struct pn_quarantine *t
         add_letters(testing, &letters);
         pn_buf_addc(&letters, ')');
     }
-    /* Also where a test had this action before. */
     int rc = pn_duckdb_quarantine(testing->engine, testing->connection, table, to,
                                   takes_out ? &letters : NULL, e);
     if (rc == 0 && takes_out) {

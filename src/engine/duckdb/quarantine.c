@@ -200,25 +200,17 @@ static int add(struct pn_duckdb *engine, duckdb_connection connection,
     return rc;
 }
 
-int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
-                         const struct pn_table *table, const struct pn_quarantine *to,
-                         const struct pn_buf *select, struct pn_err *e)
+/* Until no other run has committed its dead letters meanwhile. */
+static int put_until_alone(struct pn_duckdb *engine, duckdb_connection connection,
+                           const struct pn_table *table, const struct pn_quarantine *to,
+                           const struct pn_buf *select, struct pn_err *e)
 {
     bool adds = to->batch != NULL && to->batch->table != NULL;
-    if (to->load != NULL) {
-        return select != NULL
-                   ? pn_dead_letters_take_rows(to->load, connection, to->place, select, e)
-                   : 0;
-    }
-    bool replaces_all = adds ? to->afresh : table->replace_where == NULL;
-    if (select == NULL && !replaces_all) {
-        return 0; /* what was taken out before is not in the table by this run */
-    }
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
         int rc = adds ? add(engine, connection, to->batch, to->afresh, select, e)
                       : replace(engine, connection, table, select, e);
         if (rc != PN_DELTA_MOVED && rc != PN_DELTA_TXN_SEEN) {
-            return rc; /* otherwise another run has committed its dead letters */
+            return rc;
         }
     }
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
@@ -226,16 +218,40 @@ int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
                       engine->pipeline->dead_letters_path);
 }
 
-int pn_duckdb_forget_letters(struct pn_duckdb *engine, duckdb_connection connection,
-                             const struct pn_table *table, const struct pn_quarantine *to,
-                             struct pn_err *e)
+int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
+                         const struct pn_table *table, const struct pn_quarantine *to,
+                         const struct pn_buf *select, struct pn_err *e)
 {
-    struct pn_delta_snapshot *snapshot = NULL;
-    if (to->load != NULL || to->batch != NULL || engine->pipeline->dead_letters_path == NULL) {
-        return 0;
+    bool forgets = to->batch != NULL && to->batch->table != NULL && to->afresh;
+    if (to->load != NULL) {
+        return select != NULL
+                   ? pn_dead_letters_take_rows(to->load, connection, to->place, select, e)
+                   : 0;
     }
-    int rc = pn_duckdb_newest(engine, engine->pipeline->dead_letters_path, &snapshot, e);
-    bool has_none = snapshot == NULL || snapshot->file_count == 0;
+    return select != NULL || forgets
+               ? put_until_alone(engine, connection, table, to, select, e)
+               : 0;
+}
+
+void pn_duckdb_forget_letters(struct pn_duckdb *engine, duckdb_connection connection,
+                              const struct pn_table *table)
+{
+    const struct pn_quarantine replaces = {.batch = NULL};
+    struct pn_delta_snapshot *snapshot = NULL;
+    struct pn_err why = {0};
+    if (engine->pipeline->dead_letters_path == NULL) {
+        return;
+    }
+    int rc = pn_duckdb_newest(engine, engine->pipeline->dead_letters_path, &snapshot, &why);
+    bool may_have = snapshot != NULL && (snapshot->file_count > 0 || table->expect_count > 0);
     pn_delta_snapshot_destroy(&snapshot);
-    return rc != 0 || has_none ? rc : pn_duckdb_quarantine(engine, connection, table, to, NULL, e);
+    if (rc == 0 && may_have) {
+        rc = put_until_alone(engine, connection, table, &replaces, NULL, &why);
+    }
+    if (rc != 0) {
+        pn_logger_warn(engine->logger, "engine",
+                       "dead letters of table '%s' whose rows are in it now stay until its next "
+                       "run: %s",
+                       table->name, why.msg);
+    }
 }

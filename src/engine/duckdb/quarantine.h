@@ -23,17 +23,16 @@ struct pn_quarantine {
 
 /*
  * Takes the rows of `select`, which gives a reason and the row as JSON: reason string, value
- * string. NULL: there are none.
+ * string. NULL: there are none; then see pn_duckdb_forget_letters().
  */
 int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
                          const struct pn_table *table, const struct pn_quarantine *to,
                          const struct pn_buf *select, struct pn_err *e) PN_MUST_CHECK;
 
-/* Of a table without tests: takes its letters away where a run makes it of all rows, since the rows
- * that a test took out before are in it now. Loads do so by themselves (dead_letters.h), and so do
- * runs of incremental tables (letter_batch.h). */
-int pn_duckdb_forget_letters(struct pn_duckdb *engine, duckdb_connection connection,
-                             const struct pn_table *table, const struct pn_quarantine *to,
-                             struct pn_err *e) PN_MUST_CHECK;
+/* After the commit of a run that has made a transformed table of all its rows, and has taken none
+ * out: takes the table's letters away, of rows that a test took out before. What fails is logged;
+ * the next run tries again. Runs with a number do so by themselves (letter_batch.h). */
+void pn_duckdb_forget_letters(struct pn_duckdb *engine, duckdb_connection connection,
+                              const struct pn_table *table);
 
 #endif

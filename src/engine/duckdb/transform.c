@@ -44,6 +44,8 @@ static int select_into(struct pn_duckdb *engine, duckdb_connection connection,
     }
     if (rc != 0) {
         pn_duckdb_write_undo(engine, &written, rc);
+    } else if (table->replace_where == NULL && report->dead_letters == 0) {
+        pn_duckdb_forget_letters(engine, connection, table);
     }
 out:
     pn_written_deinit(&written);

@@ -69,6 +69,9 @@ static int add_rows(struct pn_sources *sources, duckdb_connection connection,
         report->is_added = !sources->afresh;
         rc = put_rows(sources, connection, &written, &put, report, &why);
     }
+    if (rc == 0 && sources->afresh && sources->batch.table == NULL) {
+        pn_duckdb_forget_letters(sources->engine, connection, table);
+    }
     if (is_tested) {
         pn_letter_batch_settle(&sources->batch, sources->engine, connection, rc);
     }
