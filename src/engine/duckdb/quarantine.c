@@ -228,9 +228,8 @@ int pn_duckdb_quarantine(struct pn_duckdb *engine, duckdb_connection connection,
                    ? pn_dead_letters_take_rows(to->load, connection, to->place, select, e)
                    : 0;
     }
-    return select != NULL || forgets
-               ? put_until_alone(engine, connection, table, to, select, e)
-               : 0;
+    return select != NULL || forgets ? put_until_alone(engine, connection, table, to, select, e)
+                                     : 0;
 }
 
 void pn_duckdb_forget_letters(struct pn_duckdb *engine, duckdb_connection connection,
