@@ -46,7 +46,7 @@ void pn_announcement_withdraw(const struct pn_app *app, int *lock_fd)
 
 /* The announcement may outlive its server, and the number of a process may be another's by then, or
  * have its meaning in a container only: a lock ends with its holder. */
-static int server_lives(const struct pn_io *io, const char *data, bool *lives, struct pn_err *e)
+int pn_announcement_is_true(const struct pn_io *io, const char *data, bool *lives, struct pn_err *e)
 {
     char *path = pn_xasprintf("%s/server.lock", data);
     int rc = pn_io_is_locked(io, path, lives, e);
@@ -76,7 +76,7 @@ int pn_announcement_read(const struct pn_io *io, const char *data, char **url, s
         goto out;
     }
     bool lives = false;
-    rc = server_lives(io, data, &lives, e);
+    rc = pn_announcement_is_true(io, data, &lives, e);
     if (lives) {
         *url = pn_json_dup(pn_json_get(root, "url"));
     }

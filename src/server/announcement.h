@@ -18,5 +18,8 @@ void pn_announcement_withdraw(const struct pn_app *app, int *lock_fd);
  * Any thread may call it. */
 int pn_announcement_read(const struct pn_io *io, const char *data, char **url,
                          struct pn_err *e) PN_MUST_CHECK;
+/* Does a server live on the folder? Any thread may call it. */
+int pn_announcement_is_true(const struct pn_io *io, const char *data, bool *lives,
+                            struct pn_err *e) PN_MUST_CHECK;
 
 #endif

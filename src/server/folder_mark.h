@@ -3,6 +3,9 @@
  * into <data>/pipeline_name, and commands with a pipeline of another name are refused before they
  * write: else they would make their tables, topics and runs beside those of the first. A pipeline
  * of the same name may be another copy of it. Commands that only look warn.
+ *
+ * A folder from before this file, or from which it was removed, is of the pipeline whose copy a
+ * server keeps in <data>/definitions. While a server lives there that keeps none, nobody takes it.
  */
 #ifndef PN_SERVER_FOLDER_MARK_H
 #define PN_SERVER_FOLDER_MARK_H

@@ -2,6 +2,7 @@
 do, and those that look warn. Names that the pipeline does not have."""
 
 import json
+import shutil
 
 import pytest
 
@@ -115,6 +116,55 @@ def test_a_folder_of_before_gets_its_name_from_the_first_that_writes(shop, tmp_p
         run("dag", "trigger", "daily", "--wait", "--pipeline", shop, data=data)
 
 
+def refused(*args, pipeline, data):
+    done = run(*args, "--pipeline", pipeline, data=data, check=False)
+    assert done.returncode == 1, done
+    return done.stderr
+
+
+def test_a_folder_that_has_lost_its_name_stays_with_its_server(shop, tmp_path):
+    data, other = tmp_path / "data", make(tmp_path / "other", "other")
+    with Server(data, "--pipeline", shop):
+        for text in (None, "", "\n"):
+            (data / "pipeline_name").unlink()
+            if text is not None:
+                (data / "pipeline_name").write_text(text)
+            told = refused("batch", pipeline=other, data=data)
+            assert f"the data folder {data} belongs to the pipeline 'shop'" in told
+            assert f"stop the server, remove {data}/definitions, and start the server" in told
+            listed = run("dag", "list", "--pipeline", other, data=data).stderr
+            assert "belongs to the pipeline 'shop'" in listed
+            run("dag", "trigger", "daily", "--wait", "--pipeline", shop, data=data)
+            assert (data / "pipeline_name").read_text() == "shop\n"
+        told = refused("batch", pipeline=other, data=data)
+        assert f"stop the server, remove {data}/pipeline_name, and start the server" in told
+        # A server of a version that keeps no copies does not say whose it is.
+        (data / "pipeline_name").unlink()
+        shutil.rmtree(data / "definitions")
+        for pipeline in (other, shop):
+            assert "restart the server first" in refused("batch", pipeline=pipeline, data=data)
+        assert not (data / "pipeline_name").exists()
+
+
+def test_a_folder_without_a_name_is_of_the_pipeline_whose_server_was_killed(shop, tmp_path):
+    data, other = tmp_path / "data", make(tmp_path / "other", "other")
+    server = Server(data, "--pipeline", shop).start()
+    server.kill()
+    (data / "pipeline_name").unlink()
+    told = refused("serve", "--listen", "127.0.0.1:0", pipeline=other, data=data)
+    assert f"the data folder {data} belongs to the pipeline 'shop'" in told
+    assert f"If the pipeline has a new name, remove {data}/definitions\n" in told
+    shutil.rmtree(data / "definitions")
+    run("batch", "--pipeline", other, data=data)
+    assert (data / "pipeline_name").read_text() == "other\n"
+
+
+def test_a_name_file_without_a_name_counts_as_none(shop, tmp_path):
+    (tmp_path / "data/pipeline_name").write_text("\n")
+    run("batch", "--pipeline", shop, data=tmp_path / "data")
+    assert (tmp_path / "data/pipeline_name").read_text() == "shop\n"
+
+
 def test_a_table_that_is_not_there_yet_names_a_dag_that_makes_it(shop, tmp_path):
     text = (shop / "pipeline.yml").read_text()
     more = ("  other_orders: {path: tables/other, from_topic: orders, columns: {id: int}}\n"
@@ -156,15 +206,15 @@ def test_a_mistyped_name_of_a_task_or_a_table_gets_the_nearest(shop, tmp_path, c
 def test_dead_letters_of_a_table_or_an_id_that_is_none(shop, tmp_path):
     data = tmp_path / "data"
 
-    def refused(*args):
+    def refused_letters(*args):
         done = run("dead-letters", *args, "--pipeline", shop, data=data, check=False)
         assert done.returncode == 1, done
         return done.stderr
 
-    assert "did you mean 'raw_orders'?" in refused("list", "raw_order")
-    assert "there is no such letter" in refused("show", "nosuch")
-    assert "did you mean 'raw_orders'?" in refused("drop", "--table", "raw_order", "--yes")
+    assert "did you mean 'raw_orders'?" in refused_letters("list", "raw_order")
+    assert "there is no such letter" in refused_letters("show", "nosuch")
+    assert "did you mean 'raw_orders'?" in refused_letters("drop", "--table", "raw_order", "--yes")
     run("dead-letters", "list", "raw_orders", "--pipeline", shop, data=data)
     with Server(data, "--pipeline", shop):
-        assert "did you mean 'raw_orders'?" in refused("resend", "--table", "raw_order")
+        assert "did you mean 'raw_orders'?" in refused_letters("resend", "--table", "raw_order")
         run("dead-letters", "resend", "--table", "raw_orders", "--pipeline", shop, data=data)
