@@ -125,6 +125,22 @@ def test_an_instance_reads_and_commits(broker, gateways):
         assert read_all([b], 1) == ["more"]
 
 
+def test_members_leave_after_their_topic_was_deleted(broker, gateways, tmp_path):
+    """librdkafka 2.0 to 2.5 never ended such a member, and the gateway answered nobody any more."""
+    one, _ = gateways
+    run("topic", "create", "brief", "--partitions", "6", data=one.data)
+    members = [Instance(one, "leavers", name, "brief") for name in "abcdef"]
+    until(lambda: sorted(sum((member.partitions() for member in members), [])), list(range(6)))
+    run("topic", "delete", "brief", "--yes", data=one.data)
+    until(lambda: sum((member.partitions() for member in members), []), [])
+    for member in members:
+        ask(one, "DELETE", member.path, status=204)
+    broker.ask("create", "after", 1)
+    post(one, "after", 1)
+    with Instance(one, "leavers", "g", "after") as member:
+        assert read_all([member], 1) == [1]
+
+
 def test_only_committed_records_are_read(broker, gateways):
     one, _ = gateways
     broker.ask("create", "marked", 1)

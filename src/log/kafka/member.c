@@ -16,6 +16,9 @@ struct member {
     struct pn_kafka_owner owner;
     struct pn_log_member_config config;
     rd_kafka_t *client;
+    rd_kafka_queue_t **queues; /* of the partitions that it had; see keep_queues() */
+    size_t queue_count;
+    size_t queue_capacity;
     bool has_subscribed;
     bool was_assigned; /* some partitions, or none, by the group */
     bool is_leaving;   /* and was not assigned before: the owner hears of nothing any more */
@@ -70,6 +73,38 @@ static rd_kafka_resp_err_t error_of(const rd_kafka_topic_partition_list_t *list)
 
 /* --- dealing out ------------------------------------------------------------------------------ */
 
+/* librdkafka 2.0 to 2.5 waits forever when a client goes that had a partition of a topic which was
+ * deleted: what is left in the partition's queue holds the partition (its issues 4362 and 4674). So
+ * the queues are known, and emptied when the client has left its group. */
+static void keep_queues(struct member *member, const rd_kafka_topic_partition_list_t *list)
+{
+    enum { MENDED_VERSION = 0x02060000 };
+    if (rd_kafka_version() >= MENDED_VERSION) {
+        return;
+    }
+    size_t count = member->queue_count + (size_t)list->cnt;
+    pn_grow((void **)&member->queues, &member->queue_capacity, count, sizeof *member->queues);
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(member->client, list->elems[i].topic,
+                                                               list->elems[i].partition);
+        if (queue != NULL) {
+            member->queues[member->queue_count++] = queue;
+        }
+    }
+}
+
+static void drain_queues(struct member *member)
+{
+    for (size_t i = 0; i < member->queue_count; i++) {
+        rd_kafka_event_t *event = NULL;
+        while ((event = rd_kafka_queue_poll(member->queues[i], 0)) != NULL) {
+            rd_kafka_event_destroy(event);
+        }
+        rd_kafka_queue_destroy(member->queues[i]);
+    }
+    free(member->queues);
+}
+
 /* Some groups deal out all partitions again, others only what moves. */
 static void take(struct member *member, const rd_kafka_topic_partition_list_t *list)
 {
@@ -85,6 +120,7 @@ static void take(struct member *member, const rd_kafka_topic_partition_list_t *l
         (void)rd_kafka_assign(client, start);
     }
     (void)rd_kafka_pause_partitions(client, start);
+    keep_queues(member, start);
     rd_kafka_topic_partition_list_destroy(start);
 }
 
@@ -277,6 +313,7 @@ static void member_leave(struct pn_log_member *base)
     struct member *member = of(base);
     await_assignment(member);
     (void)rd_kafka_consumer_close(member->client); /* with a last on_rebalance() */
+    drain_queues(member);
     rd_kafka_destroy(member->client);
     free_member(member);
 }
