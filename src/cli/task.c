@@ -116,6 +116,7 @@ static int record_report(struct pn_dag_db *db, const struct pn_run *run, int32_t
     io.version = report->version;
     io.rows = report->rows;
     io.table_rows = table_rows;
+    io.replaces_part = table->replace_where != NULL;
     io.dead_letters = loads || report->dead_letters > 0 ? report->dead_letters : PN_TIME_NONE;
     io.files = report->files_rewritten > 0 ? report->files_rewritten : PN_TIME_NONE;
     int rc = pn_dag_db_put_io(db, run->id, number, &io, e);

@@ -6,7 +6,7 @@
 
 #include "dag/db.h"
 
-enum { PN_DAG_SCHEMA_VERSION = 5 };
+enum { PN_DAG_SCHEMA_VERSION = 6 };
 
 struct pn_dag_db {
     sqlite3 *sqlite;

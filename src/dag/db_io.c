@@ -9,9 +9,11 @@ int pn_dag_db_put_io(struct pn_dag_db *db, int64_t run, int32_t number, const st
     return pn_dag_db_run_sql(
         db, NULL, e,
         "INSERT OR REPLACE INTO io(run, task, number, way, name, version, rows, files, bytes,"
-        " dead_letters, table_rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        "itittnnnnnn", run, io->task, (int64_t)number, io->is_write ? "write" : "read", io->name,
-        io->version, io->rows, io->files, io->bytes, io->dead_letters, io->table_rows);
+        " dead_letters, table_rows, replaces_part)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "itittnnnnnni", run, io->task, (int64_t)number, io->is_write ? "write" : "read", io->name,
+        io->version, io->rows, io->files, io->bytes, io->dead_letters, io->table_rows,
+        (int64_t)io->replaces_part);
 }
 
 /* Only the last attempt of each task counts. */
@@ -21,7 +23,8 @@ int pn_dag_db_io(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
     sqlite3_stmt *statement = NULL;
     int rc = pn_dag_db_prepare(
         db, &statement, e,
-        "SELECT task, way, name, version, rows, files, bytes, dead_letters, table_rows FROM io"
+        "SELECT task, way, name, version, rows, files, bytes, dead_letters, table_rows,"
+        " replaces_part FROM io"
         " WHERE run = ?1"
         " AND number = (SELECT max(number) FROM io AS last WHERE last.run = ?1"
         "  AND last.task = io.task) ORDER BY run, task, number, way, name",
@@ -47,6 +50,7 @@ int pn_dag_db_io(struct pn_dag_db *db, int64_t run, struct pn_arena *arena,
             .rows_before = PN_TIME_NONE,
             .table_rows = pn_dag_db_time(statement, 8),
             .table_rows_before = PN_TIME_NONE,
+            .replaces_part = sqlite3_column_int(statement, 9) != 0,
         };
     }
     sqlite3_finalize(statement);

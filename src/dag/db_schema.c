@@ -117,8 +117,12 @@ static const char VERSION_4[] = "ALTER TABLE backfill ADD COLUMN taken INTEGER N
 /* All rows of a table that was written. Null: it was a read, or is older than this column. */
 static const char VERSION_5[] = "ALTER TABLE io ADD COLUMN table_rows INTEGER;";
 
-static const char *const STEPS[PN_DAG_SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3, VERSION_4,
-                                                         VERSION_5};
+/* Did a write replace the rows of a condition (replace_where)? */
+static const char VERSION_6[] =
+    "ALTER TABLE io ADD COLUMN replaces_part INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const STEPS[PN_DAG_SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3,
+                                                         VERSION_4, VERSION_5, VERSION_6};
 
 int pn_dag_db_version(struct pn_dag_db *db, int *version, struct pn_err *e)
 {

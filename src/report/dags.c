@@ -201,16 +201,22 @@ void pn_report_task_runs(const struct pn_task_run *tasks, size_t count,
     }
 }
 
-const char *pn_report_io_remark(const struct pn_task_io *io)
+/* `none` when all rows are lost, `few` when more than half are; else NULL. */
+static const char *remark(int64_t before, int64_t now, const char *none, const char *few)
 {
-    if (io->table_rows == PN_TIME_NONE || io->table_rows_before == PN_TIME_NONE ||
-        io->table_rows_before == 0) {
+    if (now == PN_TIME_NONE || before == PN_TIME_NONE || before == 0) {
         return NULL;
     }
-    int64_t lost = io->table_rows_before - io->table_rows;
-    return io->table_rows == 0     ? "fell to 0 rows"
-           : lost > io->table_rows ? "fell by more than half"
-                                   : NULL;
+    return now == 0 ? none : before - now > now ? few : NULL;
+}
+
+const char *pn_report_io_remark(const struct pn_task_io *io)
+{
+    const char *of_table =
+        remark(io->table_rows_before, io->table_rows, "fell to 0 rows", "fell by more than half");
+    return of_table != NULL || !io->replaces_part
+               ? of_table
+               : remark(io->rows_before, io->rows, "wrote 0 rows", "wrote fewer than half as many");
 }
 
 void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_writer *rows)

@@ -41,8 +41,9 @@ void pn_report_task_runs(const struct pn_task_run *tasks, size_t count,
 /* task, way, name, version, rows, rows_before, table_rows, table_rows_before, files, bytes,
  * dead_letters, remark: of each table or topic that a run read or wrote. */
 void pn_report_io(const struct pn_task_io *io, size_t count, struct pn_row_writer *rows);
-/* Of a table that was written, by all its rows: "fell to 0 rows", "fell by more than half", or
- * NULL: green but empty is to be seen. */
+/* Of a table that was written, by all its rows: "fell to 0 rows", "fell by more than half"; of one
+ * of which a run replaces a part, by the rows that were written, too: "wrote 0 rows", "wrote fewer
+ * than half as many". Else NULL: green but empty is to be seen. */
 const char *pn_report_io_remark(const struct pn_task_io *io);
 /* One row with all there is of a run; `reason` is why it waits, or ended so. */
 void pn_report_run(const struct pn_run *run, const char *reason, int64_t now_ms,

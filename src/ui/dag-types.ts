@@ -134,6 +134,7 @@ export interface TaskIo {
   files: number | null;
   bytes: number | null;
   dead_letters: number | null;
+  remark: string | null; // that rows were lost
 }
 
 export interface Attempt {

@@ -536,6 +536,20 @@ def test_a_run_replaces_only_the_partition_of_its_logical_date(data, tmp_path):
     assert len(rows_by_delta_rs(data / "store/daily")) == 2
 
 
+def test_a_run_that_gives_its_day_no_rows_stands_out(data, tmp_path):
+    pipeline = write_replacing(tmp_path / "replace")
+    land(data, "shop.orders", 0, 0, [order(n, 1 + n % 2) for n in range(4)])
+    seen = []
+    for day in (1, 2, 3):
+        options = ("--logical-date", f"2026-01-0{day}", "--wait", "-q", "--pipeline", pipeline)
+        run("dag", "trigger", "nightly", *options, data=data)
+        shown = run("dag", "io", "nightly", "--format", "json", "--pipeline", pipeline, data=data)
+        seen += [(row["rows"], row["rows_before"], row["table_rows"], row["remark"])
+                 for row in json.loads(shown.stdout)
+                 if (row["way"], row["name"]) == ("write", "daily")]  # fmt: skip
+    assert seen == [(1, None, 1, None), (1, 1, 2, None), (0, 1, 2, "wrote 0 rows")]
+
+
 def test_a_day_of_a_run_is_one_of_the_time_zone_of_its_dag(data, tmp_path):
     zone = 'AT TIME ZONE \'America/New_York\' AS DATE'
     definition = REPLACE.replace("run_logical_date() AS DATE", f"run_logical_date() {zone}")

@@ -145,14 +145,23 @@ def test_a_success_without_rows_stands_out(watch):  # noqa: F811
         reply = route.fetch()
         run = reply.json()
         wrote = {"table": "sales", "version": 3, "rows": 0, "rows_before": 9, "files": 1,
-                 "table_rows": 0, "table_rows_before": 9}  # fmt: skip
-        run["tasks"][0]["writes"] = [{**wrote, "bytes": 1, "dead_letters": None, "remark": None}]
+                 "table_rows": 0, "table_rows_before": 9, "bytes": 1, "dead_letters": None,
+                 "remark": "fell to 0 rows"}  # fmt: skip
+        a_day = {**wrote, "table": "days", "table_rows": 9, "remark": "wrote 0 rows"}
+        kept = {**wrote, "table": "kept", "table_rows": 9, "remark": None}
+        run["tasks"][0]["writes"] = [wrote, a_day, kept]
         run["before"] = {"run": "zero", "ended_ms": 1, "duration_ms": 1}
         route.fulfill(response=reply, json=run)
 
     watched.page.route("**/api/v1/runs/small/one", fallen)
     page = watched.go("dags/small/runs/one", "Beside the last success")
     note = page.locator(".notice.warn")
-    expect(note).to_have_text("sales has no rows; it had 9 in the last success.")
-    expect(page.locator("tr.fell")).to_contain_text("−9, −100 %")
+    expect(note.locator("p")).to_have_text([
+        "sales has no rows; it had 9 in the last success.",
+        "days was given no rows, and 9 in the last success.",
+    ])  # fmt: skip
+    fell = page.locator("tr.fell")
+    expect(fell).to_have_count(2)
+    expect(fell.first).to_contain_text("−9, −100 %")
+    expect(fell.last).to_contain_text("as many; wrote 0 rows")
     assert violations(page) == []

@@ -1,4 +1,5 @@
-/* The tables after a run beside the last success: one that lost half of its rows stands out. */
+/* The tables after a run beside the last success: one that lost half of its rows stands out, as the
+   server's remark says. */
 
 import { runHref } from "../dag-paths.ts";
 import type { RunDetail, TaskIo } from "../dag-types.ts";
@@ -11,8 +12,8 @@ function isKnown(io: TaskIo): io is Known {
   return io.table_rows !== null && io.table_rows_before !== null;
 }
 
-function fell(io: Known): boolean {
-  return io.table_rows_before > 0 && io.table_rows * 2 < io.table_rows_before;
+function tableFell(io: TaskIo): io is Known {
+  return isKnown(io) && io.table_rows * 2 < io.table_rows_before;
 }
 
 function change(io: Known): string {
@@ -20,24 +21,31 @@ function change(io: Known): string {
   const sign = io.table_rows > io.table_rows_before ? "+" : "−";
   const percent = Math.round((100 * more) / io.table_rows_before);
   const part = io.table_rows_before === 0 ? "" : `, ${sign}${percent} %`;
-  return more === 0 ? "as many" : `${sign}${count(more)}${part}`;
+  const all = more === 0 ? "as many" : `${sign}${count(more)}${part}`;
+  return io.remark === null || tableFell(io) ? all : `${all}; ${io.remark}`;
 }
 
-/* The tables that a run wrote, with their rows in the last success. */
-function written(run: RunDetail): Known[] {
-  return run.before === null ? [] : run.tasks.flatMap((task) => task.writes).filter(isKnown);
+/* What a run wrote, if there is a last success. */
+function written(run: RunDetail): TaskIo[] {
+  return run.before === null ? [] : run.tasks.flatMap((task) => task.writes);
 }
 
-/* Says which tables lost more than half of their rows. */
+function rows(n: number | null): string {
+  return n === null || n === 0 ? "no rows" : `${count(n)} ${n === 1 ? "row" : "rows"}`;
+}
+
+/* Says which tables lost more than half of their rows, or were given less than half as many. */
 export function Fallen({ run }: { run: RunDetail }) {
-  const fallen = written(run).filter(fell);
+  const fallen = written(run).filter((io) => io.remark !== null);
   return fallen.length === 0 ? null : (
     <div class="notice warn" role="status">
       {fallen.map((io) => (
         <p key={io.table}>
           <strong>{io.table}</strong>{" "}
-          {io.table_rows === 0 ? "has no rows" : `has ${count(io.table_rows)} rows`}; it had{" "}
-          {count(io.table_rows_before)} in the last success.
+          {tableFell(io)
+            ? `has ${rows(io.table_rows)}; it had ${count(io.table_rows_before)}`
+            : `was given ${rows(io.rows)}, and ${count(io.rows_before ?? 0)}`}{" "}
+          in the last success.
         </p>
       ))}
     </div>
@@ -45,7 +53,7 @@ export function Fallen({ run }: { run: RunDetail }) {
 }
 
 export function Changes({ run }: { run: RunDetail }) {
-  const writes = written(run);
+  const writes = written(run).filter(isKnown);
   return run.before === null || writes.length === 0 ? null : (
     <>
       <h2>
@@ -68,7 +76,7 @@ export function Changes({ run }: { run: RunDetail }) {
           </thead>
           <tbody>
             {writes.map((io) => (
-              <tr key={io.table} class={fell(io) ? "fell" : ""}>
+              <tr key={io.table} class={io.remark !== null ? "fell" : ""}>
                 <th scope="row">
                   <a href={href(["tables", io.table])}>{io.table}</a>
                 </th>

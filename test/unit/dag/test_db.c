@@ -62,6 +62,7 @@ static const char BACK_TO_2[] = "DROP INDEX run_by_version;"
                                 "ALTER TABLE attempt DROP COLUMN version;"
                                 "ALTER TABLE backfill DROP COLUMN taken;"
                                 "ALTER TABLE io DROP COLUMN table_rows;"
+                                "ALTER TABLE io DROP COLUMN replaces_part;"
                                 "PRAGMA user_version = 2;";
 
 struct world {

@@ -118,6 +118,18 @@ static void assert_remark(int64_t before, int64_t now, const char *remark)
     assert_string_equal(found != NULL ? found : "", remark);
 }
 
+static void assert_remark_of_part(int64_t before, int64_t now, const char *remark)
+{
+    const struct pn_task_io io = {.is_write = true,
+                                  .rows = now,
+                                  .rows_before = before,
+                                  .table_rows = 100,
+                                  .table_rows_before = 100,
+                                  .replaces_part = true};
+    const char *found = pn_report_io_remark(&io);
+    assert_string_equal(found != NULL ? found : "", remark);
+}
+
 static void test_the_remark_on_lost_rows(void **state)
 {
     (void)state;
@@ -128,6 +140,11 @@ static void test_the_remark_on_lost_rows(void **state)
     assert_remark(3, 0, "fell to 0 rows");
     assert_remark(0, 0, "");
     assert_remark(PN_TIME_NONE, 0, "");
+    assert_remark_of_part(3, 1, "wrote fewer than half as many");
+    assert_remark_of_part(3, 2, "");
+    assert_remark_of_part(3, 0, "wrote 0 rows");
+    assert_remark_of_part(0, 0, "");
+    assert_remark_of_part(PN_TIME_NONE, 0, "");
     assert_remark(3, PN_TIME_NONE, "");
 }
 
