@@ -7,6 +7,16 @@
 
 enum { SHOWN_BYTES = 100 };
 
+static bool makes_tables(const struct pn_dag *dag)
+{
+    for (size_t i = 0; i < dag->task_count; i++) {
+        if (dag->tasks[i].kind == PN_TASK_LOAD || dag->tasks[i].kind == PN_TASK_TRANSFORM) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool makes_table(const struct pn_dag *dag, const struct pn_json *name)
 {
     for (size_t i = 0; i < dag->task_count; i++) {
@@ -38,7 +48,7 @@ static int check_member(const struct pn_dag *dag, const struct pn_json *conf, co
                         bool may_be_tables, struct pn_err *e)
 {
     const struct pn_json *value = pn_json_get(conf, name);
-    if (value == NULL || value->type == PN_JSON_BOOL) {
+    if (value == NULL || value->type == PN_JSON_NULL || value->type == PN_JSON_BOOL) {
         return 0;
     }
     if (may_be_tables && value->type == PN_JSON_ARRAY) {
@@ -64,7 +74,7 @@ int pn_dag_conf_check(const struct pn_dag *dag, const char *conf, struct pn_err 
     } else if (root->type != PN_JSON_OBJECT) {
         rc = pn_err_input(e, "the conf must be a JSON object ({...}), not %s",
                           pn_json_type_name(root->type));
-    } else {
+    } else if (makes_tables(dag)) { /* else the members are of its commands, whatever they mean */
         rc = check_member(dag, root, "full_refresh", true, e);
         rc = rc == 0 ? check_member(dag, root, "drop_imported", false, e) : rc;
     }

@@ -149,8 +149,10 @@ def test_a_run_has_a_conf_a_logical_date_and_a_note(dags):
     assert own.trace("date") == ["2026-01-31T00:00:00.000Z"]
     again = own.trigger("d", "--logical-date", "2026-01-31")
     assert again.returncode == 1 and "clear it" in again.stderr
-    for bad in ("[1]", "{", '"x"', '{"full_refresh": "yes"}', '{"drop_imported": 1}'):
+    for bad in ("[1]", "{", '"x"'):
         one_line(own.trigger("d", "--conf", bad), "conf")
+    # The commands of a DAG that makes no tables may have members of the same names.
+    assert own.trigger("d", "--conf", '{"full_refresh": "yes"}').returncode == 0
     one_line(own.trigger("d", "--logical-date", "never"), "not a time")
     name = own.runs()[0]["run"]
     own.run("dag", "note", "d", name, "seen")

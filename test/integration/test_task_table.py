@@ -79,7 +79,7 @@ def test_a_run_makes_some_tables_afresh(shop):
         return [line.partition(":")[0] for line in lines if "made afresh (--full-refresh)" in line]
 
     for conf, tables in (
-        ([], []), (False, []), (["b"], ["b"]), (["both", "a"], ["a", "both"]),
+        ([], []), (False, []), (None, []), (["b"], ["b"]), (["both", "a"], ["a", "both"]),
         (True, ["a", "b", "both", "more"]),
     ):  # fmt: skip
         assert made({"full_refresh": conf}, "load") + made({"full_refresh": conf}, "sum") == tables
@@ -87,10 +87,18 @@ def test_a_run_makes_some_tables_afresh(shop):
 
 def test_a_conf_names_tables_of_the_dag(shop):
     call = ["dag", "trigger", "nightly", "--pipeline", shop.folder, "--conf"]
-    done = run(*call, '{"full_refresh": ["b", "c"]}', data=shop.data, check=False)
-    assert done.returncode == 1
-    assert '"full_refresh" of the conf has "c", which is not a table that DAG' in done.stderr
-    run(*call, '{"full_refresh": ["b", "more"]}', data=shop.data)
+    for conf, words in (
+        ('{"full_refresh": ["b", "c"]}', 'has "c", which is not a table that DAG'),
+        ('{"full_refresh": [1]}', "has 1, which is not a table that DAG"),
+        ('{"full_refresh": "yes"}', "must be true or false, or an array of tables, not string"),
+        ('{"drop_imported": []}', "must be true or false, not array"),
+        ('{"full_refresh": [], "drop_imported": 1}', "must be true or false, not number"),
+    ):  # fmt: skip
+        done = run(*call, conf, data=shop.data, check=False)
+        assert done.returncode == 1 and words in done.stderr, done
+    for conf in ('{"full_refresh": ["b", "more"]}', '{"full_refresh": null}',
+                 '{"drop_imported": null}'):  # fmt: skip
+        run(*call, conf, data=shop.data)
 
 
 def test_a_table_that_the_task_does_not_make(shop):
