@@ -12,7 +12,7 @@ function isKnown(io: TaskIo): io is Known {
   return io.table_rows !== null && io.table_rows_before !== null;
 }
 
-function tableFell(io: TaskIo): io is Known {
+function tableFell(io: TaskIo): boolean {
   return isKnown(io) && io.table_rows * 2 < io.table_rows_before;
 }
 
@@ -43,7 +43,7 @@ export function Fallen({ run }: { run: RunDetail }) {
         <p key={io.table}>
           <strong>{io.table}</strong>{" "}
           {tableFell(io)
-            ? `has ${rows(io.table_rows)}; it had ${count(io.table_rows_before)}`
+            ? `has ${rows(io.table_rows)}; it had ${count(io.table_rows_before ?? 0)}`
             : `was given ${rows(io.rows)}, and ${count(io.rows_before ?? 0)}`}{" "}
           in the last success.
         </p>
