@@ -235,7 +235,7 @@ struct pn_task_io {
     int64_t rows_before; /* in the last run before this one that was a success */
     int64_t table_rows;  /* all rows of the table that was written, after it */
     int64_t table_rows_before;
-    bool bool replaces_part; /* it put its rows in place of those of a condition (replace_where) */
+    bool replaces_part; /* it put its rows in place of those of a condition (replace_where) */
     int64_t files;
     int64_t bytes;
     int64_t dead_letters;
