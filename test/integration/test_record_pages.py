@@ -99,8 +99,9 @@ def test_a_record_of_a_list_is_cut_and_exact(server):
     newest, *rest = page(server, "topics/t")["records"]
     assert (newest["value"], newest["value_bytes"]) == ("y" * SHOWN, LARGE)
     assert (newest["cut"], newest["headers"], newest["key"]) == (True, 1, None)
-    assert json.loads(rest[0]["value"]) == {"n": RECORDS - 1, "w": WIDE + RECORDS - 1}
-    assert (rest[0]["cut"], rest[0]["headers"], rest[0]["key"]) == (False, 0, f"k{RECORDS - 1}")
+    last = next(row for row in rest if row["key"] == f"k{RECORDS - 1}")  # others have its time
+    assert json.loads(last["value"]) == {"n": RECORDS - 1, "w": WIDE + RECORDS - 1}
+    assert (last["cut"], last["headers"]) == (False, 0)
 
 
 def iso(ms):
