@@ -14,7 +14,7 @@ build: .setup/base-$(SETUP) $(DUCKDB) ## Build build/pinion
 demo: build ## Run the whole pipeline once: HTTP requests to query results
 	@build/pinion demo
 
-test: .setup/test-$(SETUP) build ## Run every test (about 25 minutes)
+test: .setup/test-$(SETUP) build ## Run every test (about 40 minutes)
 	@scripts/test
 
 test-cloud: .setup/cloud-$(SETUP) build deb ## Check deploy/ with the real tools (an hour)
