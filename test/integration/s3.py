@@ -130,6 +130,8 @@ REFUSALS = {
     "no upload": (404, "NoSuchUpload"),
     "slow down": (503, "SlowDown"),
     "expired": (400, "ExpiredToken"),
+    "wrong secret": (403, "SignatureDoesNotMatch"),
+    "no bucket": (404, "NoSuchBucket"),
 }
 
 
@@ -169,7 +171,7 @@ class Proxy(Listener):
     request, from 1 on, to a word) spoils:
 
     500, 503, 409   answered so, and not passed on
-    no upload, slow down, expired
+    no upload, slow down, expired, wrong secret, no bucket
                     refused as S3 does it, with a status and a code (REFUSALS), and not passed on
     412             likewise, but only of a request with a condition
     skewed          refused as S3 does a request of another time, by a clock that is an hour ahead

@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 from contract import UID
 from pinion import ROOT, Failed, Server, run
 from s3 import BUCKET, KEYS, NO_KEYS, Proxy, proxy, s3, settings  # noqa: F401
+from streams import PATHS, STREAMS, put
 
 PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
 
@@ -24,6 +25,17 @@ PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
 @pytest.fixture
 def prefix():
     return uuid.uuid4().hex
+
+
+def table_of(s3, path):
+    """A table of the bucket as delta-rs reads it."""
+    options = {
+        **KEYS,
+        "AWS_ENDPOINT_URL": s3.url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    return DeltaTable(f"s3://{BUCKET}/{path}", storage_options=options)
 
 
 def store(*args, at, prefix, data, env=None, **more):
@@ -75,6 +87,8 @@ def test_objects_by_command(s3, prefix, data, tmp_path):
         ("store.endpoint=127.0.0.1", "store.endpoint"),
         ("store.url=gs://bucket", "s3://BUCKET"),
         ("store.url=s3://bucket/a//b", "//"),
+        ("store.secret_key=alone", "store.access_key and store.secret_key"),
+        ("store.access_key=alone", "store.access_key and store.secret_key"),
     ],
 )
 def test_an_error_names_the_setting(s3, prefix, data, setting, advice):
@@ -82,6 +96,32 @@ def test_an_error_names_the_setting(s3, prefix, data, setting, advice):
     refused = run("store", "check", *options, data=data, env=KEYS, check=False)
     assert refused.returncode == 1
     assert advice in refused.stderr and refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "change, advice",
+    [
+        (("http://", "https://"), "https:// needs a port with TLS"),
+        (("127.0.0.1", "localhost.invalid"), "check store.endpoint"),
+        (("127.0.0.1", "localhost.invalid", "store.path_style=false"), "store.path_style=true"),
+        (("", "", f"store.endpoint={{at}}/{BUCKET}"), f"without /{BUCKET}"),
+        (("", "", f"store.endpoint={{at}}/{BUCKET}/"), f"without /{BUCKET}"),
+    ],
+)
+def test_an_endpoint_that_does_not_fit(s3, prefix, data, change, advice):
+    old, new, *more = change
+    url = s3.url.replace(old, new, 1)
+    extra = [part for each in more for part in ("--set", each.format(at=s3.url))]
+    refused = run("store", "ls", *settings(url, prefix), *extra, data=data, env=KEYS, check=False)
+    assert refused.returncode == 1 and advice in refused.stderr, refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_another_server_than_s3(prefix, data, tmp_path):
+    with Server(tmp_path / "other") as other:
+        options = settings(other.url, prefix)
+        refused = run("store", "ls", *options, data=data, env=KEYS, check=False)
+    assert refused.returncode == 1 and "check store.endpoint" in refused.stderr, refused.stderr
 
 
 # --- the pipeline ---------------------------------------------------------------------------------
@@ -105,15 +145,7 @@ def test_the_pipeline_in_a_bucket(s3, prefix, data):
     counted = run("query", "SELECT count(*) AS n, count(DISTINCT index) AS d FROM raw_pin",
                   "--format", "json", *bucket, data=data, env=KEYS)  # fmt: skip
     assert json.loads(counted.stdout) == [{"n": 700, "d": 700}]
-    table = DeltaTable(
-        f"s3://{BUCKET}/{prefix}/delta_tables/raw/pin",
-        storage_options={
-            **KEYS,
-            "AWS_ENDPOINT_URL": s3.url,
-            "AWS_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-        },
-    )
+    table = table_of(s3, f"{prefix}/delta_tables/raw/pin")
     assert table.to_pyarrow_table().num_rows == 700
     run("table", "optimize", "raw_pin", *bucket, data=data, env=KEYS)
     ours = [key for key in s3.keys(f"{prefix}/.pinion/") if "/.pinion/chain/" not in key]
@@ -310,6 +342,38 @@ def test_a_bucket_that_throttles_loses_nothing(s3, proxy, prefix, data):
         for line in s3.client().get_object(Bucket=BUCKET, Key=key)["Body"].read().splitlines()
     ]
     assert sorted(landed) == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("wrong secret", "store.secret_key"), ("no bucket", "store.url")]
+)
+def test_a_stream_table_continues_when_the_bucket_does(s3, proxy, prefix, data, fault, said):
+    """What a person can set right stops no table: its state says what, until it is."""
+    bucket = settings(proxy.url, prefix)
+
+    def await_state(state, part):
+        deadline = time.monotonic() + 120
+        while True:
+            tables = json.loads(server.request("GET", "/api/v1/streams")[1])["tables"]
+            (pin,) = [each for each in tables if each["stream"] == STREAMS["pin"]]
+            if pin["state"] == state and part in (pin.get("error") or ""):
+                return pin
+            assert pin["state"] != "failed" and time.monotonic() < deadline, pin
+            time.sleep(0.05)
+
+    with Server(data, *bucket, env=KEYS) as server:
+        await_state("running", "")
+        proxy.begin({number: fault for number in range(1, 100_000)})
+        put(server.url, "pin", {"index": 1, "title": "one"})
+        await_state("trouble", said)
+        proxy.begin({})
+        await_state("running", "")
+        put(server.url, "pin", {"index": 2, "title": "two"})
+        deadline = time.monotonic() + 120
+        while await_state("running", "")["rows"] < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert table_of(s3, f"{prefix}/{PATHS['pin']}").to_pyarrow_table().num_rows == 2
 
 
 def signed_at(request):

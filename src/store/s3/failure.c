@@ -37,36 +37,40 @@ void pn_s3_read_error(const struct pn_buf *body, struct pn_s3_reply *reply)
     }
 }
 
-/* What to do, by the code of the error. */
+/* What to do, by the code of the error. What a person can set right is RETRY: credentials, rights and
+ * buckets change while a server runs, and its work is to continue then. */
 static const struct {
     const char *code;
     enum pn_class class_;
     const char *advice;
 } advices[] = {
-    {"NoSuchBucket", PN_CLASS_FATAL, "create the bucket, or set store.url to another one"},
-    {"InvalidAccessKeyId", PN_CLASS_FATAL,
+    {"NoSuchBucket", PN_CLASS_RETRY,
+     "create the bucket, or name another one (store.url); also check store.endpoint"},
+    {"InvalidBucketName", PN_CLASS_INPUT,
+     "the name of a bucket (store.url) has 3 to 63 lower-case letters, digits, dots and hyphens"},
+    {"InvalidAccessKeyId", PN_CLASS_RETRY,
      "the access key does not exist there: check AWS_ACCESS_KEY_ID or store.access_key"},
-    {"XAdminUserNotFound", PN_CLASS_FATAL, /* of versitygw */
+    {"XAdminUserNotFound", PN_CLASS_RETRY, /* of versitygw */
      "the access key does not exist there: check AWS_ACCESS_KEY_ID or store.access_key"},
-    {"SignatureDoesNotMatch", PN_CLASS_FATAL,
+    {"SignatureDoesNotMatch", PN_CLASS_RETRY,
      "the secret key does not belong to the access key: check AWS_SECRET_ACCESS_KEY or "
      "store.secret_key"},
     {"ExpiredToken", PN_CLASS_RETRY,
      "the session's credentials have expired: renew them (aws sso login, or a new "
      "AWS_SESSION_TOKEN)"},
-    {"InvalidToken", PN_CLASS_FATAL, "AWS_SESSION_TOKEN does not belong to the access key"},
+    {"InvalidToken", PN_CLASS_RETRY, "AWS_SESSION_TOKEN does not belong to the access key"},
     {"SlowDown", PN_CLASS_RETRY,
      "the server wants fewer requests, also after several tries: lower store.requests_max, or run "
      "less at once"},
     {PN_S3_SKEWED, PN_CLASS_RETRY, "the clocks differ: set this machine's clock"},
-    {"AuthorizationHeaderMalformed", PN_CLASS_FATAL, "set store.region to the bucket's region"},
-    {"PermanentRedirect", PN_CLASS_FATAL, "set store.region to the bucket's region"},
-    {"IllegalLocationConstraintException", PN_CLASS_FATAL,
+    {"AuthorizationHeaderMalformed", PN_CLASS_RETRY, "set store.region to the bucket's region"},
+    {"PermanentRedirect", PN_CLASS_RETRY, "set store.region to the bucket's region"},
+    {"IllegalLocationConstraintException", PN_CLASS_RETRY,
      "set store.region to the bucket's region"},
-    {"AccessDenied", PN_CLASS_FATAL,
+    {"AccessDenied", PN_CLASS_RETRY,
      "these credentials lack the right: allow s3:ListBucket, s3:GetObject, s3:PutObject, "
      "s3:DeleteObject and s3:AbortMultipartUpload on the bucket of store.url"},
-    {"AllAccessDisabled", PN_CLASS_FATAL, "the bucket's owner has closed it"},
+    {"AllAccessDisabled", PN_CLASS_RETRY, "the bucket's owner has closed it"},
     {"EntityTooLarge", PN_CLASS_INPUT, "the object is larger than the server takes"},
     {"NotImplemented", PN_CLASS_FATAL,
      "the server of store.endpoint lacks what pinion needs: use another one"},
@@ -145,17 +149,22 @@ void pn_s3_explain(const struct pn_s3 *s3, struct pn_s3_call *call)
         call->rc = pn_err_set(&call->failure, PN_CLASS_CONFLICT, EEXIST,
                               "the object '%s' already exists", call->key);
     } else if (reply->status == 301 || reply->status == 307) {
-        call->rc = explain(call, PN_CLASS_FATAL, what,
+        call->rc = explain(call, PN_CLASS_RETRY, what,
                            pn_arena_printf(&arena, ": set store.region to the bucket's region%s",
                                            where(reply, &arena)));
     } else if (reply->status == 403) {
-        call->rc = explain(call, PN_CLASS_FATAL, what,
+        call->rc = explain(call, PN_CLASS_RETRY, what,
                            ": check the credentials, and their rights on the bucket of store.url");
     } else if (reply->status >= 500 || reply->status == 408 || reply->status == 409 ||
                reply->status == 429) {
         call->rc = explain(call, PN_CLASS_RETRY, what, "; it was tried several times");
+    } else if (reply->status == 400 && strcmp(call->method, "HEAD") == 0) {
+        call->rc = explain(call, PN_CLASS_RETRY, what,
+                           ": check the credentials, which may have expired, and store.region");
     } else {
-        call->rc = explain(call, PN_CLASS_FATAL, what, "");
+        bool is_of_s3 = reply->code[0] != '\0' || strcmp(call->method, "HEAD") == 0;
+        call->rc = explain(call, PN_CLASS_FATAL, what,
+                           is_of_s3 ? "" : ": this is not a reply of S3: check store.endpoint");
     }
 out:
     pn_arena_deinit(&arena);

@@ -45,6 +45,7 @@ struct pn_s3 {
     char *host;   /* with its port; the bucket is its first part unless path_style */
     char *base;   /* what paths begin with, without a slash at its end */
     bool path_style;
+    bool is_aws; /* the endpoint is AWS's: none was given */
     int64_t requests_max;
     int64_t part_bytes;
     atomic_int budget;         /* of repetitions */

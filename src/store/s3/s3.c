@@ -205,6 +205,20 @@ static int take_endpoint(struct pn_s3 *s3, const struct pn_s3_config *config, st
     while (path_len > 0 && path[path_len - 1] == '/') {
         path_len--;
     }
+    const char *last = path + path_len;
+    while (last > path && last[-1] != '/') {
+        last--;
+    }
+    size_t last_len = (size_t)(path + path_len - last);
+    if (last_len == strlen(s3->bucket) && memcmp(last, s3->bucket, last_len) == 0) {
+        int rc = pn_err_input(e,
+                              "store.endpoint '%s' ends with the bucket's name: give it without "
+                              "/%s, since store.url names the bucket",
+                              config->endpoint, s3->bucket);
+        free(made);
+        return rc;
+    }
+    s3->is_aws = config->endpoint[0] == '\0';
     s3->path_style = config->path_style || strchr(s3->bucket, '.') != NULL;
     s3->scheme = pn_xstrndup(made, (size_t)(colon - made));
     s3->host = s3->path_style ? pn_xstrndup(host, host_len)
@@ -235,6 +249,10 @@ int pn_s3_store_open(const struct pn_s3_config *config, struct pn_store **store,
     pthread_mutex_init(&s3->lock, NULL);
     pn_temp_files_init(&s3->temps, config->io, pn_xstrdup(config->temp_folder));
     int rc = take_url(s3, config->url, e);
+    if (rc == 0 && (config->access_key[0] == '\0') != (config->secret_key[0] == '\0')) {
+        rc = pn_err_input(e, "store.access_key and store.secret_key belong together: set both, or "
+                             "neither");
+    }
     if (rc == 0) {
         rc = take_endpoint(s3, config, e);
     }

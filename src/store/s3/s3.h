@@ -44,7 +44,9 @@ struct pn_s3_config {
     const struct pn_clock *clock;
 };
 
-/* Sends nothing yet. INPUT: the URL or the endpoint is wrong. Destroy with pn_store_destroy(). */
+/* Sends nothing yet. INPUT: the URL, the endpoint or the keys are wrong. Destroy with
+ * pn_store_destroy(). What a person can set right while a server runs (credentials, rights, the
+ * bucket, its region) fails with RETRY later on. */
 int pn_s3_store_open(const struct pn_s3_config *config, struct pn_store **store,
                      struct pn_err *e) PN_MUST_CHECK;
 

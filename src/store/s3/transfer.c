@@ -346,6 +346,7 @@ static void start(struct sending *sending, struct attempt *attempt)
     struct pn_s3_call *call = attempt->call;
     call->rc = pn_aws_credentials_get(s3->credentials, &key, &call->failure);
     if (call->rc != 0) {
+        call->failure.class_ = PN_CLASS_RETRY; /* the file or the role may have them later */
         return;
     }
     const struct pn_http_client_config config = {.timeout_ms = TOTAL_MS, .is_foreign = true};
@@ -426,13 +427,41 @@ static bool set_right(struct pn_s3 *s3, struct attempt *attempt)
     return false;
 }
 
+/* What to change when no reply comes. */
+static const char *advice_of(const struct pn_s3 *s3, CURLcode code)
+{
+    if (s3->is_aws) {
+        return " (this is the endpoint of AWS: set store.endpoint if the bucket is elsewhere, and "
+               "check store.region)";
+    }
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return s3->path_style ? " (check store.endpoint)"
+                              : " (check store.endpoint; if its buckets have no host names of "
+                                "their own, set store.path_style=true)";
+    case CURLE_SSL_CONNECT_ERROR:
+        return " (check store.endpoint: https:// needs a port with TLS)";
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return s3->path_style ? " (check store.endpoint)"
+                              : " (check store.endpoint; if its certificate lacks the buckets' "
+                                "host names, set store.path_style=true)";
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_GOT_NOTHING:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+        return " (check store.endpoint)";
+    default:
+        return "";
+    }
+}
+
 static void no_reply(const struct pn_s3 *s3, struct pn_s3_call *call, CURLcode code)
 {
     call->rc = pn_err_set(&call->failure, PN_CLASS_RETRY, PN_FAIL,
                           "%s of s3://%s/%s%s: %s does not answer as it should: %s%s", call->method,
                           s3->bucket, call->key != NULL ? s3->prefix : "",
                           call->key != NULL ? call->key : "", s3->host, curl_easy_strerror(code),
-                          code == CURLE_COULDNT_CONNECT ? " (check store.endpoint)" : "");
+                          advice_of(s3, code));
 }
 
 /* The reply was larger than its reader takes: another try would be as large. */
