@@ -49,11 +49,13 @@ int pn_cli_app(struct pn_cli *cli, const struct pn_app **app, struct pn_err *e)
 {
     const struct pn_app *made = NULL;
     int rc = pn_cli_app_as_it_is(cli, &made, e);
-    if (rc == 0 && made->lacks != NULL) {
+    if (rc == 0 && made->lack_count > 0) {
+        bool several = made->lack_count > 1;
         return pn_err_input(e,
-                            "the profile %s needs %s: set it in its profile in pipeline.yml, in "
-                            "the file of --config, or by --set",
-                            cli->profile, made->lacks);
+                            "the profile %s needs %s%s%s: set %s in its profile in pipeline.yml, "
+                            "in the file of --config, or by --set",
+                            cli->profile, made->lacks[0], several ? " and " : "",
+                            several ? made->lacks[1] : "", several ? "them" : "it");
     }
     if (rc == 0) {
         *app = made;

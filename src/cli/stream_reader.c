@@ -108,7 +108,10 @@ int pn_stream_reader_join(struct pn_cli *cli, struct pn_stream_reader *reader, s
 {
     const struct pn_app *app = NULL;
     int rc = pn_cli_app(cli, &app, e);
-    if (rc == 0 && reader->url != NULL) {
+    if (rc == 0 && reader->url != NULL && cli->url != NULL) {
+        rc = pn_err_input(e, "--group reads the cluster itself, and --url reads the streams of a "
+                             "server: leave one of the two out");
+    } else if (rc == 0 && reader->url != NULL) {
         rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
                         "--group reads the cluster itself, and the server on %s has the data "
                         "folder %s: give another one with --data",

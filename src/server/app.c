@@ -79,7 +79,8 @@ static int read_settings(struct made *made, struct pn_err *e)
         rc = set_one(&made->settings, config->set[i], e);
     }
     if (rc == 0) {
-        made->app.lacks = pn_profile_lacks(&made->settings, config->profile, &profiles);
+        made->app.lack_count =
+            pn_profile_lacks(&made->settings, config->profile, &profiles, made->app.lacks);
     }
     return rc;
 }

@@ -17,6 +17,7 @@
 #include "base/logger.h"
 #include "base/metrics.h"
 #include "pipeline/pipeline.h"
+#include "settings/profile.h"
 #include "settings/settings.h"
 #include "store/store.h"
 
@@ -43,7 +44,8 @@ struct pn_app {
     const struct pn_pipeline *pipeline;
     /* Defaults, then the pipeline's, the profile's, the file's, `set`. */
     const struct pn_settings *settings;
-    const char *lacks;          /* a setting that the profile needs and has not; NULL: none */
+    const char *lacks[PN_PROFILE_NEEDS_MAX]; /* settings that the profile needs and has not */
+    size_t lack_count;
     struct pn_metrics *metrics; /* of all stations */
 };
 

@@ -142,35 +142,62 @@ int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, const ch
     return rc;
 }
 
-static int refuse(const struct pn_buf *there, const char *us, struct pn_err *e)
+/* The pipeline in the name of a cluster's owner; NULL where a data folder is the owner. */
+static const char *pipeline_of(const char *owner)
 {
-    const char *name = name_of(there);
-    bool is_kafka = strncmp(name, KAFKA, strlen(KAFKA)) == 0;
-    const char *slash = is_kafka ? strchr(name, '/') : NULL;
-    if (slash == NULL) {
-        return pn_err_fatal(e,
-                            "the bucket of store.url belongs to another data folder, %s: set "
-                            "store.url to another prefix. If that folder is gone, run `pinion "
-                            "store rm " OWNER_KEY "` with these settings",
-                            name);
-    }
-    return pn_err_fatal(e,
-                        "the bucket of store.url belongs to the pipeline %s on the Kafka cluster "
-                        "%.*s, and %s: set store.url to another prefix, or log.url and --pipeline "
-                        "to those. If that pipeline is gone, run `pinion store rm " OWNER_KEY
-                        "` with these settings",
-                        slash + 1, (int)(slash - name - (ptrdiff_t)strlen(KAFKA)),
-                        name + strlen(KAFKA), us);
+    const char *slash =
+        strncmp(owner, KAFKA, strlen(KAFKA)) == 0 ? strrchr(owner + strlen(KAFKA), '/') : NULL;
+    return slash != NULL ? slash + 1 : NULL;
 }
 
-static int claim_for_folder(struct pn_store *store, const char *owner, struct pn_err *e)
+char *pn_app_describe_owner(const char *owner)
+{
+    const char *pipeline = pipeline_of(owner);
+    const char *cluster = owner + strlen(KAFKA);
+    return pipeline != NULL ? pn_xasprintf("the pipeline %s on the Kafka cluster %.*s", pipeline,
+                                           (int)(pipeline - 1 - cluster), cluster)
+                            : pn_xasprintf("another data folder, %s", owner);
+}
+
+bool pn_app_may_own(const struct pn_app *app, const char *owner)
+{
+    const char *pipeline = pipeline_of(owner);
+    return pipeline != NULL && strcmp(pipeline, app->pipeline->name) == 0;
+}
+
+int pn_app_refuse_store(const struct pn_app *app, const char *owner, const char *cluster,
+                        struct pn_err *e)
+{
+    char *named = pn_app_describe_owner(owner);
+    char *us = cluster != NULL ? pn_xasprintf("this is the pipeline %s on the cluster %s",
+                                              app->pipeline->name, cluster)
+                               : pn_xstrdup("this data folder has a log of its own");
+    int rc = pipeline_of(owner) == NULL
+                 ? pn_err_fatal(e,
+                                "the bucket of store.url belongs to %s: set store.url to another "
+                                "prefix. If that folder is gone, run `pinion store rm " OWNER_KEY
+                                "` with these settings",
+                                named)
+                 : pn_err_fatal(e,
+                                "the bucket of store.url belongs to %s, and %s: set store.url to "
+                                "another prefix, or log.url and --pipeline to those. If that "
+                                "pipeline is gone, run `pinion store rm " OWNER_KEY
+                                "` with these settings",
+                                named, us);
+    free(us);
+    free(named);
+    return rc;
+}
+
+static int claim_for_folder(const struct pn_app *app, struct pn_store *store, const char *owner,
+                            struct pn_err *e)
 {
     struct pn_buf there;
     bool is_new = false;
     pn_buf_init(&there, OWNER_BYTES_MAX);
     int rc = put_or_get(store, OWNER_KEY, owner, &there, &is_new, e);
     if (rc == 0 && !is_new && !is_same_folder(&there, owner)) {
-        rc = refuse(&there, "this data folder has a log of its own", e);
+        rc = pn_app_refuse_store(app, name_of(&there), NULL, e);
     }
     pn_buf_deinit(&there);
     return rc;
@@ -184,7 +211,6 @@ static int claim_for_cluster(const struct pn_app *app, struct pn_store *store, c
     char id[PN_UUID_SIZE];
     bool is_new = false;
     char *owner = NULL;
-    char *us = NULL;
     struct pn_buf cluster;
     struct pn_buf there;
     pn_buf_init(&cluster, OWNER_BYTES_MAX);
@@ -195,16 +221,14 @@ static int claim_for_cluster(const struct pn_app *app, struct pn_store *store, c
     }
     owner =
         pn_xasprintf("%s " KAFKA "%s/%s", pn_uuid(id), pn_buf_text(&cluster), app->pipeline->name);
-    us = pn_xasprintf("this is the pipeline %s on the cluster %s", app->pipeline->name,
-                      pn_buf_text(&cluster));
     rc = put_or_get(store, OWNER_KEY, owner, &there, &is_new, e);
     if (rc != 0 || is_new || strcmp(name_of(&there), owner + ID_LEN + 1) == 0) {
         goto out;
     }
-    rc = is_same_folder(&there, folder) ? pn_store_put(store, OWNER_KEY, owner, strlen(owner), e)
-                                        : refuse(&there, us, e);
+    rc = is_same_folder(&there, folder)
+             ? pn_store_put(store, OWNER_KEY, owner, strlen(owner), e)
+             : pn_app_refuse_store(app, name_of(&there), pn_buf_text(&cluster), e);
 out:
-    free(us);
     free(owner);
     pn_buf_deinit(&there);
     pn_buf_deinit(&cluster);
@@ -217,7 +241,7 @@ int pn_app_claim_store(const struct pn_app *app, struct pn_store *store, struct 
     int rc = folder_owner(app, &folder, e);
     if (rc == 0) {
         rc = app->settings->log.url[0] != '\0' ? claim_for_cluster(app, store, folder, e)
-                                               : claim_for_folder(store, folder, e);
+                                               : claim_for_folder(app, store, folder, e);
     }
     free(folder);
     return rc;
@@ -261,8 +285,8 @@ int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store, str
         rc = pn_err_fatal(
             e,
             "the pipeline's scheduler is in another data folder, %s, with its runs, and "
-            "there is one: start this server with --roles gateway,sink. If that folder is gone, "
-            "run `pinion store rm " SCHEDULER_KEY "` with these settings",
+            "there is one: start this server without the role scheduler (--roles). If that folder "
+            "is gone, run `pinion store rm " SCHEDULER_KEY "` with these settings",
             name_of(&there));
     }
     free(owner);

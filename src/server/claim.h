@@ -37,5 +37,14 @@ int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store,
  * it is not claimed. Caller frees. *is_ours: it is this folder, or its pipeline on its cluster. */
 int pn_app_look_claim(const struct pn_app *app, struct pn_store *store, const char *cluster,
                       char **owner, bool *is_ours, struct pn_err *e) PN_MUST_CHECK;
+/* An owner as messages name it: "the pipeline shop on the Kafka cluster Ab3...", or "another data
+ * folder, host:/path". Caller frees. */
+char *pn_app_describe_owner(const char *owner);
+/* FATAL: the bucket is the owner's, and not that of our pipeline on `cluster`, or with NULL of the
+ * data folder. The message says what to do. */
+int pn_app_refuse_store(const struct pn_app *app, const char *owner, const char *cluster,
+                        struct pn_err *e);
+/* Is the owner a pipeline of our name on some cluster? Without the id of ours, that may be us. */
+bool pn_app_may_own(const struct pn_app *app, const char *owner);
 
 #endif

@@ -119,24 +119,34 @@ int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err
     return rc;
 }
 
-int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
+int pn_app_open_log_as_it_is(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
 {
     char *folder = pn_app_path(app, "log");
-    struct pn_log *opened = NULL;
     bool is_kafka = app->settings->log.url[0] != '\0';
     int rc = pn_app_mark_folder(app, e);
     if (rc == 0) {
-        rc =
-            is_kafka ? open_kafka(app, folder, &opened, e) : open_segments(app, folder, &opened, e);
+        rc = is_kafka ? open_kafka(app, folder, log, e) : open_segments(app, folder, log, e);
     }
+    free(folder);
+    return rc;
+}
+
+int pn_app_make_topics(const struct pn_app *app, struct pn_log *log, struct pn_err *e)
+{
+    return make_topics(log, app->pipeline, e);
+}
+
+int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
+{
+    struct pn_log *opened = NULL;
+    int rc = pn_app_open_log_as_it_is(app, &opened, e);
     if (rc == 0) {
-        rc = make_topics(opened, app->pipeline, e);
+        rc = pn_app_make_topics(app, opened, e);
     }
     if (rc == 0) {
         *log = opened;
         opened = NULL;
     }
     pn_log_destroy(&opened);
-    free(folder);
     return rc;
 }

@@ -23,6 +23,15 @@ struct check {
     struct pn_buf cluster; /* the id of the log's; empty: not known */
 };
 
+static bool lacks(const struct pn_app *app, const char *setting)
+{
+    bool found = false;
+    for (size_t i = 0; i < app->lack_count; i++) {
+        found = found || strcmp(app->lacks[i], setting) == 0;
+    }
+    return found;
+}
+
 /* --- findings --------------------------------------------------------------------------------- */
 
 struct naming {
@@ -176,6 +185,13 @@ static void check_folder(struct check *check)
 
 /* --- the store -------------------------------------------------------------------------------- */
 
+/* The log of a cluster did not say which one it is: whose the bucket is, is known when it does. */
+static bool is_cluster_unknown(const struct check *check)
+{
+    return check->cluster.len == 0 &&
+           (check->app->settings->log.url[0] != '\0' || lacks(check->app, "log.url"));
+}
+
 static void check_store(struct check *check)
 {
     const struct pn_app *app = check->app;
@@ -184,6 +200,8 @@ static void check_store(struct check *check)
     struct pn_store *store = NULL;
     char *url = NULL;
     char *owner = NULL;
+    char *named = NULL;
+    const char *cluster = check->cluster.len > 0 ? pn_buf_text(&check->cluster) : NULL;
     bool is_ours = false;
     bool is_bucket = app->settings->store.url[0] != '\0';
     if (!is_bucket && !pn_io_exists(app->io, app->data)) {
@@ -199,16 +217,21 @@ static void check_store(struct check *check)
         rc = pn_store_url(store, "", &url, &failure);
     }
     if (rc == 0 && is_bucket) {
-        const char *cluster = check->cluster.len > 0 ? pn_buf_text(&check->cluster) : NULL;
         rc = pn_app_look_claim(app, store, cluster, &owner, &is_ours, &failure);
     }
-    if (rc == 0 && owner != NULL && !is_ours) {
-        rc = pn_err_fatal(&failure,
-                          "%s belongs to another data folder, %s: set store.url to another prefix, "
-                          "or give that folder with --data",
-                          url, owner);
+    bool is_open = rc == 0 && owner != NULL && !is_ours && is_cluster_unknown(check) &&
+                   pn_app_may_own(app, owner);
+    if (rc == 0 && owner != NULL && !is_ours && !is_open) {
+        rc = pn_app_refuse_store(app, owner, cluster, &failure);
     }
-    if (rc == 0) {
+    if (rc == 0 && is_open) {
+        named = pn_app_describe_owner(owner);
+        (void)snprintf(detail, sizeof detail,
+                       "%s keeps its promises (store check) and belongs to %s: whether that is "
+                       "this pipeline is not known before the log answers",
+                       url, named);
+        good(check, "store", detail);
+    } else if (rc == 0) {
         (void)snprintf(detail, sizeof detail, "%s keeps its promises (store check)", url);
         good(check, "store", detail);
     } else {
@@ -218,6 +241,7 @@ static void check_store(struct check *check)
             : is_bucket ? "store.url"
                         : NULL);
     }
+    free(named);
     free(owner);
     free(url);
     pn_store_destroy(&store);
@@ -272,29 +296,53 @@ static void check_engine(struct check *check)
     pn_store_destroy(&store);
 }
 
+/* A part whose setting is missing cannot be tried. */
+static void missing(struct check *check, const char *part, const char *setting)
+{
+    struct pn_err failure = {0};
+    (void)pn_err_input(&failure, "not tried: set %s", setting);
+    bad(check, part, &failure, setting);
+}
+
+static void check_settings(struct check *check)
+{
+    const struct pn_app *app = check->app;
+    struct pn_err failure = {0};
+    if (app->lack_count == 0) {
+        good(check, "settings", "all that the profile needs is set");
+        return;
+    }
+    bool several = app->lack_count > 1;
+    (void)pn_err_input(&failure, "the profile needs %s%s%s, which %s not set", app->lacks[0],
+                       several ? " and " : "", several ? app->lacks[1] : "",
+                       several ? "are" : "is");
+    bad(check, "settings", &failure, app->lacks[0]);
+}
+
 int pn_app_check_profile(const struct pn_app *app,
                          void (*fn)(void *arg, const struct pn_profile_finding *finding), void *arg)
 {
     struct check check = {.app = app, .fn = fn, .arg = arg};
     pn_buf_init(&check.cluster, CLUSTER_BYTES_MAX);
-    if (app->lacks != NULL) {
-        struct pn_err failure = {0};
-        (void)pn_err_input(&failure, "the profile needs %s, which is not set", app->lacks);
-        bad(&check, "settings", &failure, app->lacks);
-    } else {
-        good(&check, "settings", "all that the profile needs is set");
-    }
+    check_settings(&check);
     if (app->settings->kinesis.endpoint[0] != '\0') {
         check_kinesis(&check);
     }
-    bool lacks_log = app->lacks != NULL && strcmp(app->lacks, "log.url") == 0;
-    if (!lacks_log && app->settings->log.url[0] != '\0') {
+    if (lacks(app, "log.url")) {
+        missing(&check, "log", "log.url");
+    } else if (app->settings->log.url[0] != '\0') {
         check_kafka(&check);
-    } else if (!lacks_log) {
+    } else {
         check_folder(&check);
     }
-    if (app->lacks == NULL || app->settings->store.url[0] != '\0') {
+    if (lacks(app, "store.url")) {
+        missing(&check, "store", "store.url");
+    } else {
         check_store(&check);
+    }
+    if (lacks(app, "store.url") && pn_app_uses_spark(app)) { /* whose job is in the bucket */
+        missing(&check, "engine", "store.url");
+    } else {
         check_engine(&check);
     }
     pn_buf_deinit(&check.cluster);

@@ -138,7 +138,7 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     int rc = pn_app_open_unclaimed_store(app, &server->store, e);
     if (rc == 0) {
         struct pn_err failure = {0};
-        rc = pn_app_open_log(app, &server->log, &failure);
+        rc = pn_app_open_log_as_it_is(app, &server->log, &failure);
         if (rc != 0 && failure.class_ == PN_CLASS_CONFLICT) {
             explain_conflict(app, &failure);
         }
@@ -146,6 +146,9 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
     }
     if (rc == 0 && !only_fills_tables(server)) {
         rc = pn_app_claim_bucket(app, server->store, e);
+    }
+    if (rc == 0) {
+        rc = pn_app_make_topics(app, server->log, e);
     }
     if (rc == 0) {
         /* We hold the log's lock, so no other server's temporary files are in use. */

@@ -49,6 +49,12 @@ int pn_app_open_store_at(const struct pn_app *app, const char *address, struct p
 /* Makes the pipeline's topics where they are missing, so the data folder must be the pipeline's
  * (folder_mark.h). CONFLICT when another process has the log. */
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e) PN_MUST_CHECK;
+/* The same for a server, in two steps: the bucket is claimed between them, so that a server that is
+ * refused has made no topics. */
+int pn_app_open_log_as_it_is(const struct pn_app *app, struct pn_log **log,
+                             struct pn_err *e) PN_MUST_CHECK;
+int pn_app_make_topics(const struct pn_app *app, struct pn_log *log,
+                       struct pn_err *e) PN_MUST_CHECK;
 /* Adds the id of the Kafka cluster of log.url. The data folder knows it; if it is new, the cluster
  * is asked: CONFLICT when another process is just doing that. */
 int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e) PN_MUST_CHECK;

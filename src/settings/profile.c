@@ -9,7 +9,7 @@
 #include "pipeline/yaml.h"
 #include "settings/internal.h"
 
-enum { VALUES_MAX = 4, NEEDS_MAX = 2, NAMES_MAX = 256, NAME_LEN_MAX = 64 };
+enum { VALUES_MAX = 4, NAMES_MAX = 256, NAME_LEN_MAX = 64 };
 
 struct built_in {
     const char *name;
@@ -18,7 +18,7 @@ struct built_in {
         const char *name;
         const char *value;
     } values[VALUES_MAX];
-    const char *needs[NEEDS_MAX];
+    const char *needs[PN_PROFILE_NEEDS_MAX];
 };
 
 static const struct built_in built_in_profiles[] = {
@@ -256,22 +256,24 @@ int pn_settings_from_profile(struct pn_settings *settings, const char *name,
     return rc;
 }
 
-const char *pn_profile_lacks(const struct pn_settings *settings, const char *name,
-                             const struct pn_profile_source *source)
+size_t pn_profile_lacks(const struct pn_settings *settings, const char *name,
+                        const struct pn_profile_source *source,
+                        const char *lacks[PN_PROFILE_NEEDS_MAX])
 {
     struct documents documents;
-    const char *lacks = NULL;
+    size_t count = 0;
     if (name != NULL && open_documents(&documents, source, NULL) == 0) {
         const struct built_in *base = base_of(&documents, name);
-        for (size_t i = 0; base != NULL && i < NEEDS_MAX && lacks == NULL; i++) {
-            bool has = base->needs[i] == NULL || pn_settings_has(settings, base->needs[i]);
-            lacks = has ? NULL : base->needs[i];
+        for (size_t i = 0; base != NULL && i < PN_PROFILE_NEEDS_MAX; i++) {
+            if (base->needs[i] != NULL && !pn_settings_has(settings, base->needs[i])) {
+                lacks[count++] = base->needs[i];
+            }
         }
     }
     if (name != NULL) {
         close_documents(&documents);
     }
-    return lacks;
+    return count;
 }
 
 int pn_profiles_each(const struct pn_profile_source *source,

@@ -32,10 +32,12 @@ int pn_profiles_check(const struct pn_profile_source *source, struct pn_err *e) 
 int pn_settings_from_profile(struct pn_settings *settings, const char *name,
                              const struct pn_profile_source *source,
                              struct pn_err *e) PN_MUST_CHECK;
-/* The first setting that the profile needs and that has no value; NULL: it has all, or needs none.
- * `name` is one that was applied, or NULL. */
-const char *pn_profile_lacks(const struct pn_settings *settings, const char *name,
-                             const struct pn_profile_source *source);
+/* The settings that the profile needs and that have no value, into `lacks`; returns how many. The
+ * names are static. `name` is a profile that was applied, or NULL. */
+enum { PN_PROFILE_NEEDS_MAX = 2 };
+size_t pn_profile_lacks(const struct pn_settings *settings, const char *name,
+                        const struct pn_profile_source *source,
+                        const char *lacks[PN_PROFILE_NEEDS_MAX]);
 
 struct pn_profile_shown {
     const char *name;

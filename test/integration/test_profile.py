@@ -86,7 +86,7 @@ def test_what_pipeline_yml_has(data, tmp_path):
 
 @pytest.mark.parametrize("words, part", [
     (["--profile", "kafak"], 'unknown profile "kafak"; did you mean "kafka"?'),
-    (["--profile", "aws"], "the profile aws needs log.url"),
+    (["--profile", "aws"], "the profile aws needs log.url and store.url: set them"),
 ])  # fmt: skip
 def test_what_cannot_serve(data, words, part):
     refused = run("serve", "--listen", "127.0.0.1:0", *words, data=data, check=False)
@@ -160,8 +160,44 @@ def test_no_broker(data):
     assert found["store"]["state"] == found["engine"]["state"] == "good"
 
 
+def owned_by(server, prefix, name):
+    owner = f"11111111-2222-4333-8444-555555555555 {name}"
+    server.client().put_object(Bucket=BUCKET, Key=f"{prefix}/.pinion/owner", Body=owner.encode())
+
+
+def test_whose_a_bucket_is_without_its_log(config, data, s3, tmp_path):
+    """It may be this pipeline's: no advice to leave it. Another pipeline's is not."""
+    name = json.loads(run("pipeline", "show", "--format", "json", data=data).stdout)["name"]
+    words = ["kafka", "--config", config(bucket_profile(s3, "x").replace("  bucket:", "  kafka:")),
+             "--set", f"log.url=kafka://127.0.0.1:{free_port()}"]  # fmt: skip
+    for prefix, owner, state, part in [
+        ("mine", f"kafka:cluster-A/{name}", "good", "not known before the log answers"),
+        ("other", "kafka:cluster-A/other", "bad", "the pipeline other on the Kafka cluster clu"),
+        ("folder", "host:/elsewhere", "bad", "another data folder, host:/elsewhere"),
+    ]:
+        owned_by(s3, prefix, owner)
+        at = ["--set", f"store.url=s3://{BUCKET}/{prefix}"]
+        status, found = check(*words, *at, data=data, env=KEYS)
+        assert status == 1 and found["log"]["setting"] == "log.url"
+        assert found["store"]["state"] == state and part in found["store"]["detail"], found
+
+
+def test_a_refused_server_makes_no_topics(data, s3):
+    owned_by(s3, "claimed", "kafka:cluster-A/other")
+    bucket = ["--set", f"store.url=s3://{BUCKET}/claimed", "--set", f"store.endpoint={s3.url}",
+              "--set", "store.path_style=true"]  # fmt: skip
+    refused = run("serve", "--listen", "127.0.0.1:0", *bucket, data=data, env=KEYS, check=False)
+    assert refused.returncode == 1 and "belongs to the pipeline other" in refused.stderr
+    assert [path for path in (data / "log").iterdir() if path.is_dir()] == []
+
+
 def test_what_the_profile_needs(data):
     status, found = check("aws", data=data, env=NO_KEYS)
     assert status == 1 and found["settings"]["setting"] == "log.url"
+    assert "needs log.url and store.url" in found["settings"]["detail"]
+    assert list(found) == ["settings", "streams", "log", "store", "engine"]
+    assert found["log"]["setting"] == "log.url" and found["log"]["state"] == "bad"
+    assert found["store"]["setting"] == "store.url" and found["store"]["state"] == "bad"
+    assert found["engine"]["state"] == "good"
     done = run("profile", "check", "awz", data=data, check=False)
     assert done.returncode == 1 and 'did you mean "aws"?' in done.stderr

@@ -253,7 +253,10 @@ static const char *lacks(const char *name)
     char path[128];
     (void)snprintf(path, sizeof path, "%s/settings.yml", folder);
     const struct pn_profile_source source = {.file = path, .io = pn_io_system()};
-    return pn_profile_lacks(&settings, name, &source);
+    const char *missing[PN_PROFILE_NEEDS_MAX] = {NULL};
+    size_t count = pn_profile_lacks(&settings, name, &source, missing);
+    assert_true(count <= 1);
+    return missing[0];
 }
 
 static void add_origin(void *arg, const struct pn_setting_shown *setting)
