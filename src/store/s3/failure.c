@@ -37,8 +37,8 @@ void pn_s3_read_error(const struct pn_buf *body, struct pn_s3_reply *reply)
     }
 }
 
-/* What to do, by the code of the error. What a person can set right is RETRY: credentials, rights and
- * buckets change while a server runs, and its work is to continue then. */
+/* What to do, by the code of the error. What a person can set right is RETRY: credentials, rights
+ * and buckets change while a server runs, and its work is to continue then. */
 static const struct {
     const char *code;
     enum pn_class class_;
