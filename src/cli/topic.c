@@ -245,16 +245,13 @@ static void warn_of_pipeline(struct pn_cli *cli, const char *name, const struct 
     if (cli->url != NULL || pn_cli_app(cli, &app, &ignored) != 0) {
         return; /* its server may have another pipeline */
     }
-    for (size_t i = 0; i < app->pipeline->topic_count; i++) {
-        const struct pn_pipeline_topic *topic = &app->pipeline->topics[i];
-        if (strcmp(topic->name, name) == 0 &&
-            ((wanted->retention != NULL && topic->retention_ms != 0) ||
-             (wanted->retention_bytes != NULL && topic->retention_bytes != 0))) {
-            (void)fprintf(cli->err,
-                          "pipeline.yml sets the retention of %s, and the next start applies it "
-                          "again: change it there, too\n",
-                          name);
-        }
+    const struct pn_pipeline_topic *topic = pn_pipeline_topic(app->pipeline, name);
+    if (topic != NULL && ((wanted->retention != NULL && topic->retention_ms != 0) ||
+                          (wanted->retention_bytes != NULL && topic->retention_bytes != 0))) {
+        (void)fprintf(cli->err,
+                      "pipeline.yml sets the retention of %s, and the next start applies it "
+                      "again: change it there, too\n",
+                      name);
     }
 }
 

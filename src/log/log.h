@@ -157,6 +157,13 @@ struct pn_log_topic_config {
     int64_t record_bytes_max; /* key, value and headers of one record; up to PN_RECORD_BYTES_MAX */
 };
 
+/* What a topic is made with that a record makes: fills `config`, in which all is 0. Called on the
+ * threads that submit. NULL: the log's defaults. */
+struct pn_log_first_config {
+    void (*config_of)(void *arg, const char *topic, struct pn_log_topic_config *config);
+    void *arg;
+};
+
 struct pn_log;
 struct pn_log_member; /* log/member.h */
 struct pn_log_member_config;

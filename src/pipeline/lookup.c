@@ -6,6 +6,17 @@
 #include "base/units.h"
 #include "pipeline/internal.h"
 
+const struct pn_pipeline_topic *pn_pipeline_topic(const struct pn_pipeline *pipeline,
+                                                  const char *name)
+{
+    for (size_t i = 0; i < pipeline->topic_count; i++) {
+        if (strcmp(pipeline->topics[i].name, name) == 0) {
+            return &pipeline->topics[i];
+        }
+    }
+    return NULL;
+}
+
 const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name)
 {
     for (size_t i = 0; i < pipeline->table_count; i++) {
@@ -55,6 +66,19 @@ void pn_pipeline_prefix_key(const struct pn_pipeline *pipeline, const struct pn_
     } else {
         pn_yaml_prefix(yaml, part != NULL ? part : node, e);
     }
+}
+
+void pn_pipeline_prefix_partitions(const struct pn_pipeline *pipeline,
+                                   const struct pn_pipeline_topic *topic, struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    const struct pn_yaml_node *topics = pn_yaml_get(yaml->root, "topics");
+    const struct pn_yaml_node *node = topics->first; /* a topic without settings is a null */
+    while (strcmp(node->key, topic->name) != 0) {
+        node = node->next;
+    }
+    const struct pn_yaml_node *partitions = pn_yaml_get(node, "partitions");
+    pn_yaml_prefix(yaml, partitions != NULL ? partitions : node, e);
 }
 
 /* The first DAG with a task that makes the table; NULL: none has. */

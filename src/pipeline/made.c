@@ -9,10 +9,8 @@
 const struct pn_pipeline_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
                                                           const char *name)
 {
-    for (size_t i = 0; i < pipeline->topic_count; i++) {
-        if (strcmp(pipeline->topics[i].name, name) == 0) {
-            return NULL;
-        }
+    if (pn_pipeline_topic(pipeline, name) != NULL) {
+        return NULL;
     }
     for (size_t i = 0; i < pipeline->topic_pattern_count; i++) {
         if (pn_pattern_matches(pipeline->topic_patterns[i].name, name)) {

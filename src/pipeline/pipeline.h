@@ -380,12 +380,18 @@ enum { PN_PIPELINE_ID_MAX = 64 };
 bool pn_pipeline_id_valid(const char *id);
 
 /* Each returns NULL when there is none of that name. */
+const struct pn_pipeline_topic *pn_pipeline_topic(const struct pn_pipeline *pipeline,
+                                                  const char *name);
 const struct pn_table *pn_pipeline_table(const struct pn_pipeline *pipeline, const char *name);
 const struct pn_pipeline_stream *pn_pipeline_stream(const struct pn_pipeline *pipeline,
                                                     const char *name);
 /* The pattern that matches a name without a topic (stream) entry of its own; or NULL. */
 const struct pn_pipeline_topic *pn_pipeline_topic_pattern(const struct pn_pipeline *pipeline,
                                                           const char *name);
+/* Puts "file:line: key: " of the topic's number of partitions, or of the topic where it leaves that
+ * out, before the message. */
+void pn_pipeline_prefix_partitions(const struct pn_pipeline *pipeline,
+                                   const struct pn_pipeline_topic *topic, struct pn_err *e);
 const struct pn_pipeline_stream *pn_pipeline_stream_pattern(const struct pn_pipeline *pipeline,
                                                             const char *name);
 /*

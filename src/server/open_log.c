@@ -6,21 +6,39 @@
 #include "server/stations.h"
 #include "settings/configs.h"
 
-/* A topic that is there is not created: that would need a right that the work does not need. */
-static int make_topic(struct pn_log *log, const struct pn_pipeline_topic *topic, struct pn_err *e)
+static struct pn_log_topic_config config_of(const struct pn_pipeline_topic *topic)
 {
-    struct pn_log_topic_info info;
-    const struct pn_log_topic_config config = {
+    return (struct pn_log_topic_config){
         .partitions = topic->partitions,
         .retention_ms = topic->retention_ms,
         .retention_bytes = topic->retention_bytes,
     };
+}
+
+/* A topic with more partitions than the pipeline says keeps them: see pn_app_note_partitions(). */
+static int configure_topic(struct pn_log *log, const struct pn_pipeline_topic *topic,
+                           struct pn_err *e)
+{
+    struct pn_log_topic_config config = config_of(topic);
+    struct pn_log_topic_info info;
+    if (pn_log_topic(log, topic->name, &info, NULL) == 0 && info.partitions >= topic->partitions) {
+        config.partitions = 0;
+    }
+    return pn_log_configure_topic(log, topic->name, &config, e);
+}
+
+/* A topic that is there is not created: that would need a right that the work does not need. */
+static int make_topic(struct pn_log *log, const struct pn_pipeline_topic *topic, struct pn_err *e)
+{
+    const struct pn_log_topic_config config = config_of(topic);
+    struct pn_log_topic_info info;
     if (pn_log_topic(log, topic->name, &info, NULL) == 0) {
-        return pn_log_configure_topic(log, topic->name, &config, e);
+        return configure_topic(log, topic, e);
     }
     int rc = pn_log_create_topic(log, topic->name, &config, e);
     if (rc != 0 && e->class_ == PN_CLASS_CONFLICT) { /* another server has just made it */
-        rc = pn_log_configure_topic(log, topic->name, &config, e);
+        rc = pn_log_refresh(log, topic->name, e);
+        rc = rc == 0 ? configure_topic(log, topic, e) : rc;
     }
     return rc;
 }
@@ -41,6 +59,44 @@ static int make_topics(struct pn_log *log, const struct pn_pipeline *pipeline, s
     return 0;
 }
 
+void pn_app_note_partitions(const struct pn_app *app, struct pn_log *log)
+{
+    for (size_t i = 0; i < app->pipeline->topic_count; i++) {
+        const struct pn_pipeline_topic *topic = &app->pipeline->topics[i];
+        struct pn_log_topic_info info;
+        struct pn_err note;
+        if (pn_log_topic(log, topic->name, &info, NULL) == 0 &&
+            info.partitions > topic->partitions) {
+            (void)pn_err_input(&note,
+                               "topic %s has %d partitions, and their number cannot decrease, so "
+                               "it keeps them: set `partitions`, which is %d here, to %d",
+                               topic->name, info.partitions, topic->partitions, info.partitions);
+            pn_pipeline_prefix_partitions(app->pipeline, topic, &note);
+            pn_logger_warn(app->logger, "log", "%s", note.msg);
+        }
+    }
+}
+
+/* What the pipeline says of a topic that a record makes: after the topic was deleted, or because
+ * its name matches a pattern. */
+static void first_config(void *arg, const char *name, struct pn_log_topic_config *config)
+{
+    const struct pn_pipeline *pipeline = arg;
+    const struct pn_pipeline_topic *topic = pn_pipeline_topic(pipeline, name);
+    if (topic == NULL && !pn_topic_is_internal(name)) {
+        topic = pn_pipeline_topic_pattern(pipeline, name);
+    }
+    if (topic != NULL) {
+        *config = config_of(topic);
+    }
+}
+
+static struct pn_log_first_config first_of(const struct pn_app *app)
+{
+    return (struct pn_log_first_config){.config_of = first_config,
+                                        .arg = (void *)(uintptr_t)app->pipeline};
+}
+
 /* --- on segments ------------------------------------------------------------------------------ */
 
 static int open_segments(const struct pn_app *app, const char *folder, struct pn_log **log,
@@ -55,6 +111,7 @@ static int open_segments(const struct pn_app *app, const char *folder, struct pn
     }
     pn_settings_to_log(app->settings, &config);
     config.folder = folder;
+    config.first = first_of(app);
     return pn_embedded_open(&config, app->io, app->clock, app->logger, app->metrics, log, e);
 }
 
@@ -100,6 +157,7 @@ static int open_kafka(const struct pn_app *app, const char *folder, struct pn_lo
     }
     pn_settings_to_kafka(app->settings, &config);
     config.folder = folder;
+    config.first = first_of(app);
     return pn_kafka_open(&config, app->io, app->clock, app->logger, log, e);
 }
 

@@ -151,6 +151,9 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         rc = pn_app_make_topics(app, server->log, e);
     }
     if (rc == 0) {
+        pn_app_note_partitions(app, server->log);
+    }
+    if (rc == 0) {
         /* We hold the log's lock, so no other server's temporary files are in use. */
         rc = pn_store_sweep(server->store, e);
     }

@@ -55,6 +55,9 @@ int pn_app_open_log_as_it_is(const struct pn_app *app, struct pn_log **log,
                              struct pn_err *e) PN_MUST_CHECK;
 int pn_app_make_topics(const struct pn_app *app, struct pn_log *log,
                        struct pn_err *e) PN_MUST_CHECK;
+/* Warns of each topic with more partitions than the pipeline says: it keeps them. For a server,
+ * once after the log is open. */
+void pn_app_note_partitions(const struct pn_app *app, struct pn_log *log);
 /* Adds the id of the Kafka cluster of log.url. The data folder knows it; if it is new, the cluster
  * is asked: CONFLICT when another process is just doing that. */
 int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e) PN_MUST_CHECK;

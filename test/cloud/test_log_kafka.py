@@ -196,6 +196,26 @@ def test_topics_are_made_changed_and_deleted(broker, pipeline, tmp_path):
         assert not [name for name in get(gateway, "/topics") if name.startswith("__")]
 
 
+def test_more_partitions_than_the_pipeline_says_stay(broker, tmp_path):
+    data = tmp_path / "data"
+    definition = tmp_path / "pipeline.yml"
+    definition.write_text("name: fewer\ntopics:\n  fewer: {partitions: 3, retention: 7d}\n")
+    with server(data, tmp_path, broker.address):
+        assert broker.ask("settings", "fewer")["partitions"] == 3
+    definition.write_text("name: fewer\ntopics:\n  fewer: {retention: 2d}\n")
+    with server(data, tmp_path, broker.address) as gateway:
+        assert broker.ask("settings", "fewer") == {"partitions": 3, "retention.ms": "172800000"}
+        assert "pipeline.yml:3: topics.fewer: topic fewer has 3 partitions" in gateway.log()
+
+
+def test_a_record_makes_the_pipelines_topic_as_the_pipeline_says(broker, pipeline, tmp_path):
+    data = tmp_path / "data"
+    with server(data, pipeline, broker.address) as gateway:
+        run("topic", "delete", "events", "--yes", data=data)
+        post(gateway, "events", {"value": 1})
+        assert broker.ask("settings", "events") == {"partitions": 2, "retention.ms": "604800000"}
+
+
 def test_a_topic_created_again_lands_from_its_first_record(broker, tmp_path):
     """Though no pass of the sink is between, and in another life."""
     data = tmp_path / "data"

@@ -107,6 +107,55 @@ def test_what_the_pipeline_says_comes_back(data, tmp_path):
         assert "pipeline.yml sets the retention of orders" in done.stderr
 
 
+def test_more_partitions_than_the_pipeline_says_stay(data, tmp_path):
+    """Whether it says a number or leaves it out; the server names file, line and key."""
+    pipeline = tmp_path / "shop"
+    pipeline.mkdir()
+    definition = pipeline / "pipeline.yml"
+    definition.write_text("name: shop\ntopics:\n  orders: {partitions: 3}\n  items:\n")
+    with Server(data, "--pipeline", pipeline):
+        run("topic", "alter", "items", "--partitions", 2, data=data)
+    definition.write_text("name: shop\ntopics:\n  orders: {partitions: 2}\n  items:\n")
+    with Server(data, "--pipeline", pipeline) as server:
+        partitions = {row["topic"]: row["partitions"] for row in rows("list", data=data)}
+        assert partitions == {"orders": 3, "items": 2}
+        warnings = [line for line in server.log().splitlines() if "cannot decrease" in line]
+    assert len(warnings) == 2, warnings
+    assert "pipeline.yml:3: topics.orders.partitions: topic orders has 3" in warnings[0]
+    assert "pipeline.yml:4: topics.items: topic items has 2" in warnings[1]
+    done = run("topic", "list", "--pipeline", pipeline, data=data)
+    assert "cannot decrease" not in done.stderr  # it is the server's to warn
+
+
+@pytest.mark.parametrize("path", ["/topics/{}", "/api/v1/topics/{}/records"])
+def test_a_record_makes_a_topic_as_the_pipeline_says(data, tmp_path, path):
+    """One that was deleted, and one whose name matches a pattern."""
+    pipeline = tmp_path / "shop"
+    pipeline.mkdir()
+    (pipeline / "pipeline.yml").write_text(
+        "name: shop\ntopics:\n"
+        "  orders: {partitions: 3, retention: 7d, retention_bytes: 1GiB}\n"
+        '  "items-*": {partitions: 2, retention: 1d}\n'
+    )
+    with Server(data, "--pipeline", pipeline) as server:
+        run("topic", "delete", "orders", "--yes", data=data)
+        for topic in ("orders", "items-a", "other"):
+            value = {"value": 1} if path.startswith("/topics") else {"value": "1"}
+            status, answer, _ = server.request(
+                "POST", path.format(topic), {"records": [value]}
+            )  # fmt: skip
+            assert status == 200, answer
+        days = 86_400_000
+        made = {
+            topic: (len(found), found[0]["retention_ms"], found[0]["retention_bytes"])
+            for topic in ("orders", "items-a", "other")
+            for found in [rows("describe", topic, data=data)]
+        }
+        assert made == {
+            "orders": (3, 7 * days, 1 << 30), "items-a": (2, days, None), "other": (1, None, None),
+        }  # fmt: skip
+
+
 def test_a_delete_is_confirmed(place):
     run("topic", "create", "orders", data=place)
     assert "not deleted" in fails("delete", "orders", data=place, input="n\n")

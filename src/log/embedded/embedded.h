@@ -36,7 +36,8 @@ struct pn_embedded_config {
     int64_t queue_bytes_max;      /* what may wait for the committer before submit says RETRY */
     int32_t partitions_default;
     bool auto_create_topics;
-    int64_t record_bytes_max; /* key + value + headers, up to PN_RECORD_BYTES_MAX */
+    struct pn_log_first_config first; /* of a topic that its first record creates */
+    int64_t record_bytes_max;         /* key + value + headers, up to PN_RECORD_BYTES_MAX */
 };
 
 /*

@@ -55,8 +55,13 @@ static int make_topic(struct pn_log_env *env, struct pn_topics *topics, const ch
         if (!env->config.auto_create_topics) {
             return pn_topics_find(topics, name, topic, e);
         }
+        const struct pn_log_first_config *first = &env->config.first;
+        struct pn_log_topic_config config = {0};
         struct pn_err why;
-        int rc = pn_topics_create(topics, name, NULL, &why);
+        if (first->config_of != NULL) {
+            first->config_of(first->arg, name, &config);
+        }
+        int rc = pn_topics_create(topics, name, &config, &why);
         if (rc != 0 && why.class_ != PN_CLASS_CONFLICT) {
             pn_err_copy(e, &why);
             return rc;

@@ -55,6 +55,16 @@ static int reserve(struct pn_kafka *kafka, int64_t bytes, struct pn_err *e)
                       max);
 }
 
+static int create_first(struct pn_kafka *kafka, const char *name, struct pn_err *e)
+{
+    const struct pn_log_first_config *first = &kafka->config.first;
+    struct pn_log_topic_config config = {0};
+    if (first->config_of != NULL) {
+        first->config_of(first->arg, name, &config);
+    }
+    return pn_kafka_create_topic(&kafka->log, name, &config, e);
+}
+
 /* The topic, held; asked for and made where it is not known. */
 static int find_topic(struct pn_kafka *kafka, const char *name, struct pn_kafka_topic **topic,
                       struct pn_err *e)
@@ -70,7 +80,7 @@ static int find_topic(struct pn_kafka *kafka, const char *name, struct pn_kafka_
     int rc = pn_kafka_refresh_topic(kafka, name, &why);
     if (rc != 0 && why.class_ == PN_CLASS_MISSING && kafka->config.auto_create_topics &&
         !pn_topic_is_internal(name)) {
-        rc = pn_kafka_create_topic(&kafka->log, name, NULL, &why);
+        rc = create_first(kafka, name, &why);
         rc = rc != 0 && why.class_ == PN_CLASS_CONFLICT ? pn_kafka_refresh_topic(kafka, name, &why)
                                                         : rc;
     }

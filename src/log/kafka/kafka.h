@@ -54,6 +54,7 @@ struct pn_kafka_config {
     int32_t partitions_default; /* of a topic that its first record creates */
     int32_t replication;        /* of a topic; 0: the brokers' default */
     bool auto_create_topics;
+    struct pn_log_first_config first; /* of a topic that its first record creates */
 };
 
 /*
