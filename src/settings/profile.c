@@ -233,6 +233,21 @@ static int apply_built_in(struct pn_settings *settings, const struct built_in *p
     return rc;
 }
 
+/* What the files say of a profile. */
+static int apply_files(struct pn_settings *settings, const struct documents *documents,
+                       const char *name, struct pn_err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < 2 && rc == 0; i++) {
+        const struct pn_yaml_node *profile = find_in(documents, i, name);
+        if (profile != NULL) {
+            rc = pn_settings_from_yaml(settings, documents->yaml[i], profile,
+                                       PN_SETTINGS_OF_PROFILE, e);
+        }
+    }
+    return rc;
+}
+
 int pn_settings_from_profile(struct pn_settings *settings, const char *name,
                              const struct pn_profile_source *source, struct pn_err *e)
 {
@@ -245,12 +260,11 @@ int pn_settings_from_profile(struct pn_settings *settings, const char *name,
     if (rc == 0 && base != NULL) {
         rc = apply_built_in(settings, base, name, e);
     }
-    for (size_t i = 0; i < 2 && rc == 0; i++) {
-        const struct pn_yaml_node *profile = find_in(&documents, i, name);
-        if (profile != NULL) {
-            rc = pn_settings_from_yaml(settings, documents.yaml[i], profile, PN_SETTINGS_OF_PROFILE,
-                                       e);
-        }
+    if (rc == 0 && base != NULL && strcmp(base->name, name) != 0) {
+        rc = apply_files(settings, &documents, base->name, e);
+    }
+    if (rc == 0) {
+        rc = apply_files(settings, &documents, name, e);
     }
     close_documents(&documents);
     return rc;

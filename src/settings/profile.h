@@ -9,10 +9,11 @@
  *       like: aws                  stands on a built-in one
  *       store: {url: s3://my-bucket/staging}
  *
- * The built-in ones are `embedded`, `kafka` and `aws`. A profile's settings come from the built-in
- * one, then from pipeline.yml, then from the file. They override `settings:` of the pipeline.yml,
- * and are overridden by the file's own settings and by --set. Some profiles need settings that have
- * no useful default: the URL of the log, the URL of the store.
+ * The built-in ones are `embedded`, `kafka`, `kinesis` and `aws`. A profile's settings come from
+ * the built-in one, then from pipeline.yml, then from the file. One that is like a built-in one has
+ * all of these first, then its own. They override `settings:` of the pipeline.yml, and are
+ * overridden by the file's own settings and by --set. Some profiles need settings that have no
+ * useful default: the URL of the log, the URL of the store.
  */
 #ifndef PN_SETTINGS_PROFILE_H
 #define PN_SETTINGS_PROFILE_H

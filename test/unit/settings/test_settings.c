@@ -299,6 +299,23 @@ static void test_a_profile_like_another(void **state)
     pn_buf_deinit(&text);
 }
 
+/* What the file adds to the built-in one is below what it says of the new one. */
+static void test_a_profile_like_another_has_what_the_file_adds(void **state)
+{
+    static const char text[] =
+        "profiles:\n"
+        "  test:\n"
+        "    like: kafka\n"
+        "    log: {partitions: 6}\n"
+        "  kafka:\n"
+        "    log: {url: \"kafka://b:9092\", partitions: 4, retention_ms: 1h}\n";
+    (void)state;
+    assert_int_equal(from_profile(text, "test"), 0);
+    assert_string_equal(settings.log.url, "kafka://b:9092");
+    assert_int_equal(settings.log.partitions, 6);
+    assert_int_equal(settings.log.retention_ms, 3600000);
+}
+
 static void test_embedded_overrides(void **state)
 {
     (void)state;
@@ -416,6 +433,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_text_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_profile, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_profile_like_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_profile_like_another_has_what_the_file_adds, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_embedded_overrides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_profiles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each, setup, teardown),
