@@ -81,7 +81,9 @@ static enum pn_http_handled handle_flush(struct pn_http_request *req, void *arg)
 {
     struct pn_api_sink_routes *routes = arg;
     if (routes->sink == NULL) {
-        pn_api_reply_error(req, 409, "start it with --roles sink, or without --roles",
+        pn_api_reply_error(req, 409,
+                           "ask a server with the role sink, or start this one with --roles "
+                           "gateway,sink or without --roles",
                            "this server has no sink: it was started without the role sink");
         return PN_HTTP_HANDLED;
     }

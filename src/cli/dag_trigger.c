@@ -125,6 +125,9 @@ int pn_cli_dag_run(struct pn_dag_session *session, const struct pn_dag_wait *how
                              &unused_ms, e);
     }
     if (rc == 0) {
+        rc = pn_app_find_scheduling(session->app, e);
+    }
+    if (rc == 0) {
         rc = pn_cli_flush(session->cli, e);
     }
     if (rc == 0) {

@@ -293,3 +293,27 @@ int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store, str
     pn_buf_deinit(&there);
     return rc;
 }
+
+int pn_app_find_scheduler(const struct pn_app *app, struct pn_store *store, struct pn_err *e)
+{
+    char *owner = NULL;
+    struct pn_err why = {0};
+    struct pn_buf there;
+    pn_buf_init(&there, OWNER_BYTES_MAX);
+    int rc = folder_owner(app, &owner, &why);
+    if (rc == 0) {
+        rc = pn_store_get(store, SCHEDULER_KEY, &there, &why);
+    }
+    if (rc == 0 && !is_same_folder(&there, owner)) {
+        rc = pn_err_input(&why,
+                          "the pipeline's scheduler, with its runs, is in another data folder, %s: "
+                          "give that folder with --data, on its machine",
+                          name_of(&there));
+    } else if (rc != 0 && why.class_ == PN_CLASS_MISSING) {
+        rc = 0; /* nobody has it */
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    free(owner);
+    pn_buf_deinit(&there);
+    return rc;
+}

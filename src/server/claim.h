@@ -31,6 +31,10 @@ char *pn_app_lease_folder(const struct pn_app *app, struct pn_store *store);
  * another one. */
 int pn_app_claim_scheduler(const struct pn_app *app, struct pn_store *store,
                            struct pn_err *e) PN_MUST_CHECK;
+/* The same for those who only start a run in the data folder: INPUT when the scheduler is in
+ * another one, which the message names. Claims nothing. */
+int pn_app_find_scheduler(const struct pn_app *app, struct pn_store *store,
+                          struct pn_err *e) PN_MUST_CHECK;
 
 /* Whose it is, without a change. `cluster` is the id of the log's cluster; NULL: as far as the data
  * folder knows it. `owner` is the name of the data folder or the cluster that has the store; NULL:

@@ -77,7 +77,10 @@ int pn_app_open_store_at(const struct pn_app *app, const char *address, struct p
                                          : open_bucket(app, address, store, e);
 }
 
-int pn_app_claim_scheduling(const struct pn_app *app, struct pn_err *e)
+static int ask_scheduler(const struct pn_app *app,
+                         int (*ask)(const struct pn_app *app, struct pn_store *store,
+                                    struct pn_err *e),
+                         struct pn_err *e)
 {
     struct pn_store *store = NULL;
     if (!has_bucket(app) || app->settings->log.url[0] == '\0') {
@@ -85,10 +88,20 @@ int pn_app_claim_scheduling(const struct pn_app *app, struct pn_err *e)
     }
     int rc = open_bucket(app, app->settings->store.url, &store, e);
     if (rc == 0) {
-        rc = pn_app_claim_scheduler(app, store, e);
+        rc = ask(app, store, e);
     }
     pn_store_destroy(&store);
     return rc;
+}
+
+int pn_app_claim_scheduling(const struct pn_app *app, struct pn_err *e)
+{
+    return ask_scheduler(app, pn_app_claim_scheduler, e);
+}
+
+int pn_app_find_scheduling(const struct pn_app *app, struct pn_err *e)
+{
+    return ask_scheduler(app, pn_app_find_scheduler, e);
 }
 
 int pn_app_check_data(const struct pn_app *app, struct pn_err *e)

@@ -133,6 +133,8 @@ int pn_app_open_executor(const struct pn_app *app, struct pn_executor **executor
 
 /* Of several data folders that share a bucket, one has the scheduler: this one, or FATAL. */
 int pn_app_claim_scheduling(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
+/* For those who only start a run: INPUT when another one has it. */
+int pn_app_find_scheduling(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
 /* A scheduler whose tasks are this program's `task` command. CONFLICT when another process has it;
  * FATAL when another data folder does. Borrows the arena, which keeps the command line, and the
  * definitions. NULL: it keeps to the context's pipeline. */
