@@ -196,8 +196,9 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e) 
 /* The URL of a server to talk to: --url, or the one that lives on the data folder; *url is NULL
  * when there is none. Caller frees. */
 int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e) PN_MUST_CHECK;
-/* MISSING where there is no data folder, for commands that need one unless a server is named. */
-int pn_cli_check_folder(const struct pn_cli *cli, struct pn_err *e) PN_MUST_CHECK;
+/* MISSING where there is no data folder, for commands that need one unless a server is named. Where
+ * the log is a Kafka cluster, none is needed: the cluster has the topics. */
+int pn_cli_check_folder(struct pn_cli *cli, struct pn_err *e) PN_MUST_CHECK;
 /* Where a command is about to make a data folder while a pinion answers on the address that a
  * server has by default: warns that this folder is not that server's. Waits half a second at most.
  */

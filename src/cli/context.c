@@ -79,9 +79,11 @@ int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e)
     return pn_announcement_read(cli->io, cli->data, url, e);
 }
 
-int pn_cli_check_folder(const struct pn_cli *cli, struct pn_err *e)
+int pn_cli_check_folder(struct pn_cli *cli, struct pn_err *e)
 {
-    return pn_io_exists(cli->io, cli->data)
+    const struct pn_app *app = NULL;
+    return pn_io_exists(cli->io, cli->data) ||
+                   (pn_cli_app(cli, &app, NULL) == 0 && app->settings->log.url[0] != '\0')
                ? 0
                : pn_err_missing(e,
                                 "there is no data folder %s: give --data or --url, or create one "

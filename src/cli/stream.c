@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/units.h"
 #include "cli/commands.h"
 #include "kinesis/api/wire.h"
 #include "report/streams.h"
@@ -272,9 +273,13 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_stream_session session;
     const struct pn_json *summary = NULL;
+    int64_t shards = 0;
     int rc = pn_stream_session_open(cli, false, &session, &failure);
     if (rc == 0) {
         rc = pn_stream_summary(&session, argv[0], &summary, &failure);
+    }
+    if (rc == 0) {
+        shards = pn_json_get_i64(summary, "OpenShardCount", 0);
     }
     if (rc == 0 && !yes &&
         !pn_cli_confirm(cli, "Delete the stream %s and all its records?", argv[0])) {
@@ -283,6 +288,10 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     }
     if (rc == 0) {
         rc = remove_stream(&session, argv[0], with_consumers, &failure);
+    }
+    if (rc == 0) {
+        (void)fprintf(cli->out, "deleted the stream %s: %" PRId64 " open %s\n", argv[0], shards,
+                      pn_noun(shards, "shard", "shards"));
     }
     return pn_stream_session_finish(&session, rc, &failure);
 }

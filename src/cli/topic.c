@@ -289,6 +289,18 @@ static int cmd_alter(struct pn_cli *cli, int argc, char **argv)
 
 /* --- delete ----------------------------------------------------------------------------------- */
 
+static void tell_deleted(struct pn_cli *cli, const struct pn_topic_detail *detail)
+{
+    int64_t records = 0;
+    int32_t partitions = detail->info.partitions;
+    for (int32_t i = 0; i < partitions; i++) {
+        records += detail->partitions[i].end - detail->partitions[i].begin;
+    }
+    (void)fprintf(cli->out, "deleted the topic %s: %d %s, %" PRId64 " %s\n", detail->info.name,
+                  partitions, pn_noun(partitions, "partition", "partitions"), records,
+                  pn_noun(records, "record", "records"));
+}
+
 static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
 {
     bool yes = false;
@@ -325,6 +337,9 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     }
     if (rc == 0) {
         rc = pn_topic_client_delete(&client, argv[0], &failure);
+    }
+    if (rc == 0) {
+        tell_deleted(cli, &detail);
     }
     return pn_topic_client_finish(&client, rc, &failure);
 }

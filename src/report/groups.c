@@ -1,5 +1,7 @@
 #include "report/groups.h"
 
+#include <string.h>
+
 #include "log/lag.h"
 #include "log/member.h"
 #include "report/records.h"
@@ -41,6 +43,15 @@ int pn_groups_places(struct pn_log *log, struct pn_kafka_rest_consumers *consume
                : pn_kafka_rest_consumers_places(consumers, topic, arena, places, count, e);
 }
 
+/* The sinks and processors of a cluster share partitions by such groups (server/claim.h). How far
+ * they have come is in the store, not in the group. */
+static bool only_shares(const struct pn_log *log, const char *group)
+{
+    static const char *const own[] = {"pinion-sink-", "pinion-stream-"};
+    return pn_log_has_groups(log) && (strncmp(group, own[0], strlen(own[0])) == 0 ||
+                                      strncmp(group, own[1], strlen(own[1])) == 0);
+}
+
 int pn_groups_list(struct pn_log *log, const char *topic,
                    const struct pn_kafka_rest_group_place *places, size_t place_count,
                    struct pn_arena *arena, struct pn_group_row **rows, size_t *count,
@@ -61,12 +72,13 @@ int pn_groups_list(struct pn_log *log, const char *topic,
             return rc;
         }
         struct pn_lag lag = pn_lag(place->committed, offsets.begin, offsets.end);
+        bool is_known = place->committed >= 0 || !only_shares(log, place->group);
         (*rows)[(*count)++] = (struct pn_group_row){.topic = topic,
                                                     .group = place->group,
                                                     .partition = place->partition,
                                                     .committed = place->committed,
                                                     .end = offsets.end,
-                                                    .lag = lag.records,
+                                                    .lag = is_known ? lag.records : -1,
                                                     .lost = lag.lost,
                                                     .instance = place->instance,
                                                     .position = place->position};
@@ -105,7 +117,7 @@ int pn_groups_read(const struct pn_json *root, const char *topic, struct pn_aren
                                   .partition = pn_json_get_i64(row, "partition", 0),
                                   .committed = known_of(row, "committed"),
                                   .end = pn_report_read_wide(row, "end"),
-                                  .lag = pn_json_get_i64(row, "lag", 0),
+                                  .lag = pn_json_get_i64(row, "lag", -1),
                                   .lost = pn_json_get_i64(row, "lost", 0),
                                   .instance = text_of(row, "instance", arena),
                                   .position = known_of(row, "position")};
@@ -115,13 +127,12 @@ int pn_groups_read(const struct pn_json *root, const char *topic, struct pn_aren
 
 /* ---- the rows -------------------------------------------------------------------------------- */
 
-#define COLUMNS                                                                      \
-    {"group", PN_CELL_TEXT | PN_NOT_NULL}, {"partition", PN_CELL_INT | PN_NOT_NULL}, \
-        {"committed", PN_CELL_WIDE}, {"end", PN_CELL_WIDE | PN_NOT_NULL},            \
-        {"lag", PN_CELL_INT | PN_NOT_NULL}, {"lost", PN_CELL_INT | PN_NOT_NULL},     \
-        {"instance", PN_CELL_TEXT},                                                  \
-    {                                                                                \
-        "position", PN_CELL_WIDE                                                     \
+#define COLUMNS                                                                                 \
+    {"group", PN_CELL_TEXT | PN_NOT_NULL}, {"partition", PN_CELL_INT | PN_NOT_NULL},            \
+        {"committed", PN_CELL_WIDE}, {"end", PN_CELL_WIDE | PN_NOT_NULL}, {"lag", PN_CELL_INT}, \
+        {"lost", PN_CELL_INT | PN_NOT_NULL}, {"instance", PN_CELL_TEXT},                        \
+    {                                                                                           \
+        "position", PN_CELL_WIDE                                                                \
     }
 
 PN_REPORT_COLUMNS(pn_group_columns, COLUMNS);
@@ -133,7 +144,7 @@ static void add_row(const struct pn_group_row *row, struct pn_row_writer *rows)
     pn_cell_int(rows, row->partition);
     pn_cell_known(rows, row->committed);
     pn_cell_int(rows, row->end);
-    pn_cell_int(rows, row->lag);
+    pn_cell_known(rows, row->lag);
     pn_cell_int(rows, row->lost);
     pn_cell_cstr(rows, row->instance);
     pn_cell_known(rows, row->position);

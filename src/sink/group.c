@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/units.h"
 #include "sink/private.h"
 
 enum { FORGET_FAILURE_MS = 30 * 1000 };
@@ -61,8 +62,9 @@ static void on_assigned(void *arg, const struct pn_log_place *places, size_t cou
     }
     if (count > 0) {
         pn_logger_info(sink->config.logger, "sink",
-                       "the group %s gave this sink %zu partitions; it lands %zu now",
-                       sink->config.group, count, share->owned_count);
+                       "the group %s gave this sink %zu %s; it lands %zu now", sink->config.group,
+                       count, pn_noun((int64_t)count, "partition", "partitions"),
+                       share->owned_count);
     }
 }
 
@@ -79,8 +81,8 @@ static void on_revoked(void *arg, const struct pn_log_place *places, size_t coun
         }
     }
     pn_logger_info(sink->config.logger, "sink",
-                   "the group %s took %zu partitions from this sink; it lands %zu now",
-                   sink->config.group, count, share->owned_count);
+                   "the group %s took %zu %s from this sink; it lands %zu now", sink->config.group,
+                   count, pn_noun((int64_t)count, "partition", "partitions"), share->owned_count);
 }
 
 /* --- the group -------------------------------------------------------------------------------- */

@@ -45,9 +45,10 @@ static int check_config(const struct pn_sink_config *config, struct pn_err *e)
                           config->topics_dir);
     }
     if (rc == 0 && config->worker != NULL &&
-        !pn_topic_name_valid(config->worker, strlen(config->worker), e)) {
-        pn_err_prefix(e, "sink.worker");
-        rc = PN_FAIL;
+        !pn_topic_name_valid(config->worker, strlen(config->worker), NULL)) {
+        rc =
+            pn_err_input(e, "sink.worker is \"%s\": give 1 to %d letters, digits, '.', '_' and '-'",
+                         config->worker, PN_TOPIC_NAME_MAX);
     }
     for (size_t i = 0; i < config->topic_count && rc == 0; i++) {
         bool valid = pn_topic_name_valid(config->topics[i], strlen(config->topics[i]), e);

@@ -186,7 +186,7 @@ export interface GroupRow {
   partition: number;
   committed: string | null; // null: nothing was committed
   end: string;
-  lag: number;
+  lag: number | null; // null: a group by which servers share work, which commits nothing
   lost: number; // records that retention removed before they were read
   instance: string | null; // that has the partition now
   position: string | null;

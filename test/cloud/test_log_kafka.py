@@ -196,6 +196,17 @@ def test_topics_are_made_changed_and_deleted(broker, pipeline, tmp_path):
         assert not [name for name in get(gateway, "/topics") if name.startswith("__")]
 
 
+def test_commands_need_no_data_folder(broker, pipeline, tmp_path):
+    """The cluster has the topics; a folder that has never been served will do."""
+    made = server(tmp_path / "none", pipeline, broker.address)
+    data = iter(tmp_path / name for name in "abc")
+    run("topic", "create", "anywhere", *made.args, data=next(data))
+    run("topic", "produce", "anywhere", *made.args, data=next(data), input="1\n2\n")
+    tail = ["--from", "oldest", "--no-follow", "--format", "json"]
+    told = run("topic", "tail", "anywhere", *tail, *made.args, data=next(data))
+    assert [row["value"] for row in json.loads(told.stdout)] == ["1", "2"]
+
+
 def test_more_partitions_than_the_pipeline_says_stay(broker, tmp_path):
     data = tmp_path / "data"
     definition = tmp_path / "pipeline.yml"

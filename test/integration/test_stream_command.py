@@ -64,7 +64,8 @@ def test_streams_come_and_go(place):
     done = run("stream", "delete", "clicks", data=place, check=False)  # nobody answers
     assert done.returncode == 1 and "--yes" in done.stderr
     run("stream", "delete", "clicks", data=place, input="yes\n")
-    run("stream", "delete", "more", "--yes", data=place)
+    done = run("stream", "delete", "more", "--yes", data=place)
+    assert done.stdout == "deleted the stream more: 4 open shards\n"
     assert [row["stream"] for row in rows("list", data=place)] == PIPELINE_STREAMS
     for command in (
         ["describe"], ["delete", "--yes"], ["tail", "--no-follow"], ["reshard", "--shards", 2],

@@ -60,7 +60,9 @@ def test_topics_come_and_go(place):
     listed = {row["topic"]: row for row in rows("list", data=place)}
     assert listed["orders"]["partitions"] == 2 and listed["orders"]["read_by"] is None
     assert "exists" in fails("create", "orders", data=place)
-    run("topic", "delete", "orders", "--yes", data=place)
+    run("topic", "produce", "orders", data=place, input="1\n2\n")
+    done = run("topic", "delete", "orders", "--yes", data=place)
+    assert done.stdout == "deleted the topic orders: 2 partitions, 2 records\n"
     assert [row["topic"] for row in rows("list", data=place)] == PIPELINE_TOPICS
     assert "orders" in fails("describe", "orders", data=place)
 

@@ -24,6 +24,8 @@ function groupsOf(rows: GroupRow[]): Group[] {
 
 const sum = (group: Group, of: (row: GroupRow) => number) =>
   group.rows.reduce((all, row) => all + of(row), 0);
+const toRead = (group: Group) =>
+  group.rows.some(({ lag }) => lag === null) ? null : sum(group, ({ lag }) => lag ?? 0);
 const instances = (group: Group) =>
   new Set(group.rows.map((row) => row.instance).filter((name) => name !== null)).size;
 
@@ -38,8 +40,8 @@ function columnsOf(topic: string): Column<Group>[] {
     },
     {
       name: "Still to read",
-      cell: (row) => count(sum(row, ({ lag }) => lag)),
-      sort: (row) => sum(row, ({ lag }) => lag),
+      cell: (row) => count(toRead(row)),
+      sort: (row) => toRead(row) ?? -1,
       number: true,
     },
     {
