@@ -38,8 +38,8 @@ int pn_groups_list(struct pn_log *log, const char *topic,
 int pn_groups_read(const struct pn_json *root, const char *topic, struct pn_arena *arena,
                    struct pn_group_row **rows, size_t *count, struct pn_err *e) PN_MUST_CHECK;
 
-/* group, partition, committed (null: nothing), end, lag (null: not known), lost, instance (null: none
- * has the partition), position. */
+/* group, partition, committed (null: nothing), end, lag (null: not known), lost, instance (null:
+ * none has the partition), position. */
 extern const struct pn_report_columns pn_group_columns;
 /* The same after `topic`. */
 extern const struct pn_report_columns pn_topic_group_columns;
