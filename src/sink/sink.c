@@ -232,6 +232,11 @@ static void note_success(struct pn_sink *sink, struct pn_sink_part *part, bool w
     } else if (!whole) {
         part->waiting_since_ms = now_ms;
     }
+    if (part->failures > 0) {
+        pn_logger_info(sink->config.logger, "sink",
+                       "%s partition %" PRId32 ": the trouble is over; records land again",
+                       part->memory.topic, part->memory.partition);
+    }
     part->failures = 0;
     part->retry_at_ms = 0;
     pthread_mutex_lock(&sink->lock);

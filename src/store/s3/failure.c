@@ -131,9 +131,9 @@ void pn_s3_explain(const struct pn_s3 *s3, struct pn_s3_call *call)
     const struct pn_s3_reply *reply = &call->reply;
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    const char *what = pn_arena_printf(&arena, "%s s3://%s/%s%s at %s (status %ld)", call->method,
-                                       s3->bucket, call->key != NULL ? s3->prefix : "",
-                                       call->key != NULL ? call->key : "", s3->host, reply->status);
+    const char *what =
+        pn_arena_printf(&arena, "%s s3://%s/%s%s at %s (status %ld)", call->method, s3->bucket,
+                        s3->prefix, call->key != NULL ? call->key : "", s3->host, reply->status);
     for (size_t i = 0; i < sizeof advices / sizeof *advices; i++) {
         if (strcmp(reply->code, advices[i].code) == 0) {
             const char *advice = pn_arena_printf(&arena, ": %s%s", advices[i].advice,

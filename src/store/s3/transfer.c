@@ -459,9 +459,8 @@ static void no_reply(const struct pn_s3 *s3, struct pn_s3_call *call, CURLcode c
 {
     call->rc = pn_err_set(&call->failure, PN_CLASS_RETRY, PN_FAIL,
                           "%s of s3://%s/%s%s: %s does not answer as it should: %s%s", call->method,
-                          s3->bucket, call->key != NULL ? s3->prefix : "",
-                          call->key != NULL ? call->key : "", s3->host, curl_easy_strerror(code),
-                          advice_of(s3, code));
+                          s3->bucket, s3->prefix, call->key != NULL ? call->key : "", s3->host,
+                          curl_easy_strerror(code), advice_of(s3, code));
 }
 
 /* The reply was larger than its reader takes: another try would be as large. */
