@@ -80,6 +80,13 @@ static int cmd_check(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err e = {0};
     const struct pn_app *app = NULL;
+    const char *usual = getenv("PINION_PROFILE");
+    bool is_option = cli->profile != NULL && (usual == NULL || strcmp(cli->profile, usual) != 0);
+    if (argc > 0 && is_option && strcmp(argv[0], cli->profile) != 0) {
+        (void)pn_err_input(&e, "two profiles are given, %s and --profile %s: leave one out",
+                           argv[0], cli->profile);
+        return pn_cli_fail(cli, &e);
+    }
     cli->profile = argc > 0 ? argv[0] : cli->profile;
     if (pn_cli_app_as_it_is(cli, &app, &e) != 0) {
         return pn_cli_fail(cli, &e);

@@ -71,15 +71,25 @@ static int cmd_check(struct pn_cli *cli, int argc, char **argv)
 /* --- ls --------------------------------------------------------------------------------------- */
 
 struct listing {
-    struct pn_row_writer *rows;
+    struct pn_cli *cli;
+    struct pn_row_writer *rows; /* NULL until something is known to be there */
     int64_t left;
     bool more;
     char last[PN_KEY_MAX + 1];
 };
 
+static void begin_rows(struct listing *listing)
+{
+    listing->rows = pn_cli_rows(listing->cli);
+    pn_rows_begin_all(listing->rows, &pn_object_columns);
+}
+
 static int show(void *arg, const struct pn_object *object)
 {
     struct listing *listing = arg;
+    if (listing->rows == NULL) {
+        begin_rows(listing);
+    }
     if (listing->left == 0) {
         listing->more = true;
         return 1;
@@ -125,10 +135,14 @@ static int cmd_ls(struct pn_cli *cli, int argc, char **argv)
     struct listing listing = {.left = limit};
     int rc = open_store(cli, true, &app, &store, &failure);
     if (rc == 0) {
-        listing.rows = pn_cli_rows(cli);
-        pn_rows_begin_all(listing.rows, &pn_object_columns);
+        listing.cli = cli;
         rc = pn_store_list(store, argc > 0 ? argv[0] : "", after, show, &listing, &failure);
         rc = listing.more ? 0 : rc;
+    }
+    if (rc == 0 && listing.rows == NULL) {
+        begin_rows(&listing);
+    }
+    if (listing.rows != NULL) {
         pn_row_writer_end(&listing.rows);
     }
     if (rc == 0 && listing.more) {

@@ -78,8 +78,20 @@ static const char *first_gone(const struct pn_copy *plan)
     return "";
 }
 
+/* A setting of the bucket that --set has given: a server there needs it, too. */
+static void add_option(void *arg, const struct pn_setting_shown *setting)
+{
+    bool is_of_bucket = strncmp(setting->name, "store.", 6) == 0 &&
+                        strcmp(setting->name, "store.url") != 0 &&
+                        strcmp(setting->name, "store.secret_key") != 0;
+    if (is_of_bucket && strcmp(setting->origin, "--set") == 0) {
+        (void)fprintf(arg, " --set %s=%s", setting->name, setting->value);
+    }
+}
+
 /* What is left to say to people after a run. */
-static void advise(struct pn_cli *cli, const struct pn_app_copy *copy, const char *to, bool whole)
+static void advise(struct pn_cli *cli, const struct pn_app *app, const struct pn_app_copy *copy,
+                   const char *to, bool whole)
 {
     if (whole && copy->server_url != NULL) {
         (void)fprintf(cli->err,
@@ -87,9 +99,17 @@ static void advise(struct pn_cli *cli, const struct pn_app_copy *copy, const cha
                       "the copy. To move to %s, stop the server and run the same command again\n",
                       copy->server_url, to);
     } else if (whole && copy->hands_over && strcmp(to, "local") != 0) {
-        (void)fprintf(cli->err, "to continue there: pinion serve --set store.url=%s\n", to);
+        (void)fprintf(cli->err, "to continue there: pinion serve --set store.url=%s", to);
+        pn_settings_each(app->settings, add_option, cli->err);
+        (void)fprintf(cli->err, "\n");
     } else if (whole && copy->hands_over) {
         (void)fprintf(cli->err, "to continue there: pinion serve, without store.url\n");
+    } else if (whole) {
+        (void)fprintf(cli->err,
+                      "the objects are copied, but not where the sink continues, so `complete` is "
+                      "false: %s was not filled by the data folder %s. To move a server, run the "
+                      "command with its data folder (--data), or with its log.url and --pipeline\n",
+                      copy->from_url, app->data);
     }
 }
 
@@ -127,8 +147,8 @@ static int may_replace(struct pn_cli *cli, const struct pn_app_copy *copy, bool 
                       copy->to_url, count, count == 1 ? "" : "s", first);
 }
 
-static int run(struct pn_cli *cli, struct watch *watch, struct pn_app_copy *copy, const char *to,
-               bool yes, struct pn_err *e)
+static int run(struct pn_cli *cli, const struct pn_app *app, struct watch *watch,
+               struct pn_app_copy *copy, const char *to, bool yes, struct pn_err *e)
 {
     pn_signals_restore(&watch->signals); /* they end a question at once */
     int rc = may_replace(cli, copy, yes, e);
@@ -156,7 +176,7 @@ static int run(struct pn_cli *cli, struct watch *watch, struct pn_app_copy *copy
                         "comes after was not copied: run the same command again",
                         gone, gone == 1 ? " was" : "s were", copy->from_url, first_gone(plan));
     }
-    advise(cli, copy, to, whole);
+    advise(cli, app, copy, to, whole);
     return rc;
 }
 
@@ -241,7 +261,7 @@ int pn_cmd_store_copy(struct pn_cli *cli, int argc, char **argv)
     }
     if (rc == 0) {
         rc = dry_run ? show_plan(cli, copy, &failure)
-                     : run(cli, &watch, copy, argv[1], yes, &failure);
+                     : run(cli, app, &watch, copy, argv[1], yes, &failure);
     }
     pn_app_copy_end(&copy);
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);

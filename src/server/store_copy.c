@@ -84,7 +84,10 @@ static int check_addresses(const struct pn_app *app, const struct pn_app_copy_co
     free(folder);
     return is_there || !is_local(config->from)
                ? 0
-               : pn_err_missing(e, "the data folder %s has no store: give --data", app->data);
+               : pn_err_missing(e,
+                                "the data folder %s has no store: give that of a server with "
+                                "--data, or its bucket as FROM",
+                                app->data);
 }
 
 static int see_any(void *arg, const struct pn_object *object)
@@ -100,31 +103,50 @@ static int check_target(const struct made *made, const char *owner, bool is_ours
     return owner == NULL || is_ours
                ? 0
                : pn_err_fatal(e,
-                              "%s belongs to another data folder, %s: copy to another prefix. If "
-                              "that folder is gone, run `pinion store rm .pinion/owner --set "
-                              "store.url=%s`",
+                              "%s belongs to %s: copy to another prefix. If that is gone, run "
+                              "`pinion store rm .pinion/owner --set store.url=%s`",
                               made->copy.to_url, owner, made->config.to);
+}
+
+/* A bucket that nobody has claimed may hold objects that were put there by hand. */
+static int check_any(const struct made *made, struct pn_err *e)
+{
+    bool any = false;
+    struct pn_err why = {0};
+    int rc = pn_store_list(made->from, "", NULL, see_any, &any, &why);
+    if (any) {
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
+    return rc != 0 ? rc
+                   : pn_err_missing(e,
+                                    "there is nothing in %s, and no data folder has it: check the "
+                                    "address in FROM",
+                                    made->copy.from_url);
 }
 
 /* May they be taken from the bucket `from`? */
 static int check_source(const struct made *made, const char *owner, bool is_ours, struct pn_err *e)
 {
     bool is_used = false;
-    if (owner == NULL || is_ours) {
+    if (owner == NULL) {
+        return check_any(made, e);
+    }
+    if (is_ours) {
         return 0;
     }
     if (goes_to_bucket(made)) { /* a plan may be made by a folder that does not know its cluster */
         return made->config.only_plans
                    ? 0
                    : pn_err_fatal(e,
-                                  "%s belongs to another data folder, %s: run this command for "
-                                  "that one (--data), or with its log.url and its --pipeline",
+                                  "%s belongs to %s: run this command for that one (--data), or "
+                                  " with its log.url and its --pipeline",
                                   made->copy.from_url, owner);
     }
     int rc = pn_store_list(made->to, "", NULL, see_any, &is_used, e);
     return is_used ? pn_err_fatal(e,
                                   "the data folder %s has a store of its own, and %s belongs to "
-                                  "another data folder, %s: copy to an empty folder (--data)",
+                                  "%s: copy to an empty folder (--data)",
                                   made->app->data, made->copy.from_url, owner)
                    : rc;
 }
@@ -149,7 +171,9 @@ static int check_claim(struct made *made, struct pn_err *e)
         }
         rc = pn_app_look_claim(made->app, stores[i], cluster.len > 0 ? pn_buf_text(&cluster) : NULL,
                                &owner, &is_ours[i], e);
-        rc = rc != 0 ? rc : checks[i](made, owner, is_ours[i], e);
+        char *named = rc == 0 && owner != NULL ? pn_app_describe_owner(owner) : NULL;
+        rc = rc != 0 ? rc : checks[i](made, named, is_ours[i], e);
+        free(named);
         free(owner);
     }
     made->copy.hands_over = is_ours[0];

@@ -337,10 +337,10 @@ static size_t list_sections(char names[SECTIONS_MAX][SECTION_BYTES_MAX])
 }
 
 static int check_section(const struct pn_yaml *yaml, const struct pn_yaml_node *node,
-                         struct pn_err *e)
+                         enum pn_settings_kind kind, struct pn_err *e)
 {
     char names[SECTIONS_MAX][SECTION_BYTES_MAX];
-    const char *words[SECTIONS_MAX];
+    const char *words[SECTIONS_MAX + 1];
     size_t count = list_sections(names);
     for (size_t i = 0; i < count; i++) {
         words[i] = names[i];
@@ -349,6 +349,9 @@ static int check_section(const struct pn_yaml *yaml, const struct pn_yaml_node *
                        ? 0
                        : pn_yaml_error(yaml, node, e, "must be a map of settings");
         }
+    }
+    if (kind == PN_SETTINGS_OF_FILE) {
+        words[count++] = "profiles";
     }
     return pn_yaml_error_unknown(yaml, node, "group of settings", node->key, words, count, e);
 }
@@ -393,7 +396,7 @@ int pn_settings_from_yaml(struct pn_settings *settings, const struct pn_yaml *ya
         if (is_of_others(kind, section->key)) {
             continue;
         }
-        int rc = check_section(yaml, section, e);
+        int rc = check_section(yaml, section, kind, e);
         if (rc != 0) {
             return rc;
         }

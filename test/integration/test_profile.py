@@ -199,5 +199,7 @@ def test_what_the_profile_needs(data):
     assert found["log"]["setting"] == "log.url" and found["log"]["state"] == "bad"
     assert found["store"]["setting"] == "store.url" and found["store"]["state"] == "bad"
     assert found["engine"]["state"] == "good"
+    done = run("profile", "check", "aws", "--profile", "kafka", data=data, check=False)
+    assert done.returncode == 1 and "aws and --profile kafka" in done.stderr
     done = run("profile", "check", "awz", data=data, check=False)
     assert done.returncode == 1 and 'did you mean "aws"?' in done.stderr

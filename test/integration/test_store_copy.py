@@ -3,6 +3,7 @@ damaged, claimed by others; queries, the sink and streams continue on the copy."
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -92,7 +93,8 @@ def test_to_a_bucket_and_back(place):
         assert there["complete"] is True and there["missing"] == there["failed"] == 0
         again = place.copy("local", "bucket", "--format", "json")
         assert json.loads(again.stdout)[0]["copied"] == 0
-        assert f"pinion serve --set store.url={place.url}" in again.stderr
+        advice = shlex.split(again.stderr.partition("to continue there: pinion serve ")[2])
+        assert sorted(advice) == sorted(place.bucket)
         with Server(place.data, *place.bucket, env=KEYS) as server:
             fill(server, first, first + 20, *place.bucket)
         assert place.counts("raw_pin", *place.bucket) == (first + 20, first + 20)
@@ -170,6 +172,25 @@ def test_other_addresses_are_refused(place, words, part):
     place.data.mkdir(exist_ok=True)
     refused = place.copy(*words, check=False)
     assert refused.returncode == 1 and part in refused.stderr and refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_source_that_is_not_there(place, options):
+    place.data.mkdir()
+    refused = place.copy("bucket", f"{place.url}-new", *options, check=False)
+    assert refused.returncode == 1 and "check the address in FROM" in refused.stderr
+    assert refused.stdout == "" and refused.stderr.count("\n") == 1
+
+
+def test_a_copy_of_what_is_not_ours_says_why_it_is_not_complete(place, s3, prefix, tmp_path):
+    """Of objects that were put there by hand: no sink can continue after them."""
+    s3.client().put_object(Bucket=BUCKET, Key=f"{prefix}/topics/by/hand", Body=b"text")
+    new = tmp_path / "new"
+    new.mkdir()
+    done = place.copy("bucket", "local", "--format", "json", data=new)
+    (summary,) = json.loads(done.stdout)
+    assert summary["copied"] == 1 and summary["complete"] is False
+    assert "not where the sink continues" in done.stderr and str(new) in done.stderr
 
 
 # --- from a bucket to another one -----------------------------------------------------------------

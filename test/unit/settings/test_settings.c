@@ -348,6 +348,8 @@ static void test_wrong_profiles(void **state)
            "/settings.yml:4: profiles.a.log.partitions: must be 1 to 1024");
     refuse("profiles:\n  a b: {}\n", "aws", "/settings.yml:2: profiles.a b: the name of a profile");
     refuse("profiles: [a]\n", "aws", "/settings.yml:1: profiles: must be a map of profiles");
+    refuse("profile: test\n", "aws",
+           "unknown group of settings \"profile\"; did you mean \"profiles\"?");
     refuse("profiles:\n  a: 5\n", "a", "/settings.yml:2: profiles.a: must be a map of settings");
 }
 
