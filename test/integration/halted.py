@@ -25,13 +25,13 @@ def library():
     return path
 
 
-def halted(meanwhile, *args, at="/.tmp/"):
-    """Runs `pinion ARGS...`, which stands still before it makes its first file whose path has `at`
-    in it: it has listed the objects then, and has committed nothing. Calls `meanwhile`, and lets
-    the command continue. Gives its exit status and its output."""
+def halted(meanwhile, *args, at="/.tmp/", nth=1):
+    """Runs `pinion ARGS...`, which stands still before it makes its nth file whose path has `at` in
+    it. At the first it has listed the objects, and has committed nothing. Calls `meanwhile`, and
+    lets the command continue. Gives its exit status and its output."""
     process = subprocess.Popen(
         [PINION, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "LD_PRELOAD": str(library()), "STOP_AT": at,
+        env={**os.environ, "LD_PRELOAD": str(library()), "STOP_AT": at, "STOP_NTH": str(nth),
              "ASAN_OPTIONS": "verify_asan_link_order=0"},
     )  # fmt: skip
     try:

@@ -1,7 +1,7 @@
 /*
  * Stops a program at a place: LD_PRELOAD this, and the program stops itself (SIGSTOP) when it makes
- * its first file whose path has the words of STOP_AT in it. After SIGCONT it continues, and stops
- * no more. See halted.py.
+ * its STOP_NTH file whose path has the words of STOP_AT in it, counted from 1. After SIGCONT it
+ * continues, and stops no more. See halted.py.
  *
  * Threads: any. Source: ld.so(8), open(2).
  */
@@ -18,7 +18,7 @@
 
 typedef int open_call(const char *path, int flags, ...);
 
-static atomic_flag has_stopped = ATOMIC_FLAG_INIT;
+static atomic_int made; /* files of such paths */
 
 static bool has_mode(int flags)
 {
@@ -28,8 +28,9 @@ static bool has_mode(int flags)
 static int stop_and_open(const char *name, const char *path, int flags, mode_t mode)
 {
     const char *words = getenv("STOP_AT");
-    if ((flags & O_CREAT) && words && strstr(path, words) &&
-        !atomic_flag_test_and_set(&has_stopped)) {
+    const char *nth = getenv("STOP_NTH");
+    if ((flags & O_CREAT) && words && nth && strstr(path, words) &&
+        atomic_fetch_add(&made, 1) + 1 == atoi(nth)) {
         raise(SIGSTOP);
     }
     open_call *next = (open_call *)dlsym(RTLD_NEXT, name);

@@ -6,8 +6,11 @@ import random
 import re
 
 import pytest
+from deltalake import DeltaTable
 
+from halted import halted
 from pinion import run
+from test_incremental import land, rows, task
 
 ROUNDS = 10
 COLUMNS = ("id", "seq", "amount", "status", "parent")
@@ -339,3 +342,27 @@ def test_quarantine_looks_at_each_row(docks):
     assert docks.rows() == [11]
     letters = docks.run("query", "SELECT value FROM dead_letters", "--format", "json").stdout
     assert [json.loads(row["value"])["cap"] for row in json.loads(letters)] == [-5]
+
+
+@pytest.mark.parametrize("action", ("fail", "warn"))
+def test_rows_that_others_bring_back_are_tested(data, tmp_path, action):
+    """A late row lost to a newer one, which another program deletes before the merge commits."""
+    tests = f"\n    expect: [{{range: {{column: amount, min: 0}}, action: {action}}}]"
+    (tmp_path / "orders.sql").write_text("SELECT * FROM raw_orders\n")
+    (tmp_path / "pipeline.yml").write_text(
+        DEFINITION.format(raw=MERGE + tests, clean="mode: overwrite")
+        + "dags: {nightly: {tasks: {load: {run: load, tables: [raw_orders]}}}}\n"
+    )
+    land(data, "shop.orders", 0, 0, [{"id": 1, "seq": 5, "amount": 6}])
+    task("load", data, tmp_path)
+    late = [{"id": 1, "seq": 3, "amount": -5}, {"id": 2, "seq": 1, "amount": 1}]
+    land(data, "shop.orders", 0, 1, late)
+    code, told = halted(
+        lambda: DeltaTable(str(data / "store/t/raw_orders")).delete("id = 1"),
+        "task", "nightly", "load", "--pipeline", tmp_path, "--data", data, nth=2,
+    )  # fmt: skip
+    assert code != 0 and "changed the table since the tests" in told, told
+    done = task("load", data, tmp_path, check=False)
+    assert (done.returncode != 0) == (action == "fail")
+    ids = [row["id"] for row in rows(data, tmp_path, "SELECT id FROM raw_orders ORDER BY id")]
+    assert ids == ([] if action == "fail" else [1, 2])

@@ -147,7 +147,8 @@ int pn_duckdb_expect(struct pn_duckdb *engine, duckdb_connection connection,
     if (rc == 0 && pn_testing_takes_out(&testing)) {
         rc = pn_testing_keep(&testing, e);
     }
-    if (rc == 0 && needs_merged(&testing)) {
+    bool looks_ahead = rc == 0 && needs_merged(&testing);
+    if (looks_ahead) {
         rc = test_merged(&testing, table, written, e);
     }
     if (rc == 0) {
@@ -160,6 +161,8 @@ int pn_duckdb_expect(struct pn_duckdb *engine, duckdb_connection connection,
     }
     if (rc == 0) {
         rc = pn_testing_quarantine(&testing, to, written, e);
+        written->is_tested = looks_ahead;
+        written->tested_version = testing.merged_version;
     }
     if (rc != 0) {
         pn_duckdb_write_undo(engine, &testing.kept, 0);

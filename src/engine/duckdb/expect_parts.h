@@ -22,7 +22,8 @@ struct testing {
     struct pn_table_report *report;
     struct pn_written kept; /* the rows that no test takes out, where one takes out some */
     bool adds;              /* new rows come to those that the table has */
-    bool merged;            /* a merge was looked ahead at */
+    bool merged;            /* a merge was looked ahead at, */
+    int64_t merged_version; /* with this version of the table */
     struct pn_file_lease lease;
 };
 

@@ -55,7 +55,7 @@ int pn_testing_view_merged(struct testing *testing, const struct pn_table *table
     const struct pn_merge merge = {
         .engine = testing->engine, .table = table, .batch = batch, .afresh = !testing->adds};
     struct pn_buf sql;
-    int rc = pn_duckdb_merge_preview(&merge, testing->connection, e);
+    int rc = pn_duckdb_merge_preview(&merge, testing->connection, &testing->merged_version, e);
     if (rc != 0) {
         return rc;
     }

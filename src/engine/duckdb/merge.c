@@ -123,9 +123,15 @@ static void add_generation(const struct merging *merging, struct pn_duckdb_put *
     put->txns_before = before;
 }
 
+/* Of the table that the merge has looked at. */
+static int64_t version_of(const struct merging *merging)
+{
+    return merging->target != NULL ? merging->target->version : -1;
+}
+
 static int commit(struct merging *merging, struct pn_table_report *report, struct pn_err *e)
 {
-    const int64_t read = merging->target != NULL ? merging->target->version : -1;
+    const int64_t read = version_of(merging);
     bool afresh = merging->merge->afresh;
     struct pn_written written = {0};
     struct pn_duckdb_put put = *merging->merge->put;
@@ -219,9 +225,24 @@ static int compare(struct merging *merging, struct pn_err *e)
     return rc;
 }
 
+/* Would the batch's tests see the same again? */
+static int check_tested(const struct merging *merging, struct pn_err *e)
+{
+    const struct pn_written *batch = merging->merge->batch;
+    if (!batch->is_tested || merging->merge->afresh ||
+        batch->tested_version == version_of(merging)) {
+        return 0;
+    }
+    return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL,
+                      "%s: another program has changed the table since the tests of table '%s' "
+                      "looked at it; run again",
+                      merging->table->path, merging->table->name);
+}
+
 static int merge_once(struct merging *merging, struct pn_table_report *report, struct pn_err *e)
 {
     int rc = compare(merging, e);
+    rc = rc == 0 ? check_tested(merging, e) : rc;
     if (rc == 0 && !merging->merge->afresh) {
         rc = pn_merging_count_rows(merging, report, e);
     }
@@ -249,12 +270,13 @@ int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
 }
 
 int pn_duckdb_merge_preview(const struct pn_merge *merge, duckdb_connection connection,
-                            struct pn_err *e)
+                            int64_t *version, struct pn_err *e)
 {
     struct merging merging = begin(merge, connection);
     int rc = read_batch(&merging, e);
     rc = rc == 0 ? compare(&merging, e) : rc;
     rc = rc == 0 ? pn_merging_view_outcome(&merging, e) : rc;
+    *version = version_of(&merging);
     end(&merging);
     return rc;
 }

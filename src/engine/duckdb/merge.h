@@ -37,7 +37,8 @@ struct pn_merge {
 /*
  * Merges and commits, and sets the report's version and counts. The connection keeps temporary
  * tables. INPUT, and nothing is written, when a row has no key; it names some of
- * them. Another writer's commit in between is a new try.
+ * them. Another writer's commit in between is a new try; RETRY where the batch's tests saw the
+ * table as it was before (pn_written.is_tested).
  */
 int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
                     struct pn_table_report *report, struct pn_err *e) PN_MUST_CHECK;
@@ -49,9 +50,10 @@ int pn_duckdb_merge(const struct pn_merge *merge, duckdb_connection connection,
  *   pn_coming    the rows that it would add, or put in place of the table's
  *   pn_leaving   the keys whose row, if the table has one, does not stay
  *
- * Errors are those of pn_duckdb_merge() before its commit.
+ * *version: of the table that was looked at; -1: there is none. Errors are those of
+ * pn_duckdb_merge() before its commit.
  */
 int pn_duckdb_merge_preview(const struct pn_merge *merge, duckdb_connection connection,
-                            struct pn_err *e) PN_MUST_CHECK;
+                            int64_t *version, struct pn_err *e) PN_MUST_CHECK;
 
 #endif

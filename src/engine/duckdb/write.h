@@ -28,6 +28,10 @@ struct pn_written {
     struct pn_delta_file *adds; /* the files as a commit's actions */
     int64_t modified_ms;        /* since when the first of them is whole, ... */
     int64_t whole_ns;           /* ... and by the monotonic clock */
+    /* Of a merge's batch: its tests saw what becomes of this version of the table (-1: there was
+     * none), and may have other results with another one. */
+    bool is_tested;
+    int64_t tested_version;
 };
 enum { PN_WRITTEN_AGE_MS_MAX = 30000 };
 
