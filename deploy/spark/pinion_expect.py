@@ -140,14 +140,14 @@ class Tests:
         not."""
         of_rows, has_sql = test["kind"] != "empty", self.table["from_topic"] is None
         ways = []
-        if of_rows and self.table["mode"] == "merge":
-            ways.append("send newer records of their keys")
+        if self.table["mode"] == "merge":
+            ways.append(f"send newer records{' of their keys' if of_rows else ''}")
         if test["kind"] == "relationship":
             ways.append(f"add the values to table '{test['other']}'")
         if not of_rows:
             ways.append(f"change the SQL of the test{' or of the table' if has_sql else ''}")
         elif has_sql and test["kind"] == "unique" and self.table["mode"] == "append":
-            ways.append("make the table one with `mode: merge` instead")
+            ways.append("make the table one with `mode: merge`, which has no such test")
         elif has_sql:
             ways.append("leave them out in the SQL")
         quarantines = has_sql and self.table["mode"] == "overwrite"

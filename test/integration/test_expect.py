@@ -284,7 +284,7 @@ def test_of_rows_that_are_there_twice_a_merge_keeps_one(shop):
     shop.batch()
     shop.land("orders", [{"id": 1, "amount": 5}])
     told = shop.batch(check=False).stderr
-    assert f"(make the table one with `mode: merge` instead, or {ACTIONS})" in told
+    assert f"(make the table one with `mode: merge`, which has no such test, or {ACTIONS})" in told
     merge = "mode: merge\n    key: id\n    order_by: amount"
     shop.write("      - {not_null: id}\n", raw="mode: append", clean=merge)
     assert "its SQL, columns, partitions or mode have changed" in shop.batch().stderr

@@ -13,8 +13,9 @@ static void add_advice(const struct pn_table *table, const struct pn_expect *exp
                        struct pn_buf *out)
 {
     bool is_of_rows = expect->kind != PN_EXPECT_EMPTY;
-    if (is_of_rows && table->mode == PN_MODE_MERGE) {
-        pn_buf_adds(out, "send newer records of their keys, ");
+    if (table->mode == PN_MODE_MERGE) {
+        pn_buf_adds(out,
+                    is_of_rows ? "send newer records of their keys, " : "send newer records, ");
     } else if (table->from_files != NULL) {
         pn_buf_adds(out, "mend the files, ");
     }
@@ -26,7 +27,7 @@ static void add_advice(const struct pn_table *table, const struct pn_expect *exp
                     table->sql != NULL ? " or of the table" : "");
     } else if (table->sql != NULL && expect->kind == PN_EXPECT_UNIQUE &&
                table->mode == PN_MODE_APPEND) { /* whose SQL sees each row by itself */
-        pn_buf_adds(out, "make the table one with `mode: merge` instead, ");
+        pn_buf_adds(out, "make the table one with `mode: merge`, which has no such test, ");
     } else if (table->sql != NULL) {
         pn_buf_adds(out, "leave them out in the SQL, ");
     }
