@@ -132,6 +132,28 @@ static enum pn_http_handled health(struct pn_http_request *req, void *arg)
     return PN_HTTP_HANDLED;
 }
 
+/* What a load balancer asks: /health is 200 while the program runs, since a restart would not help,
+ * and this is 503 while requests cannot be served. */
+static enum pn_http_handled ready(struct pn_http_request *req, void *arg)
+{
+    const struct pn_api *api = arg;
+    struct pn_json_writer json;
+    req->status = 200;
+    pn_json_writer_init(&json, &req->out);
+    pn_json_put_object(&json);
+    for (size_t i = 0; i < api->health_count; i++) {
+        bool is_empty = true;
+        const char *list = api->health[i].stops ? write_list(api, i, req, &is_empty) : NULL;
+        if (list != NULL && !is_empty) {
+            req->status = 503;
+            pn_json_add_raw(&json, api->health[i].name, list, strlen(list));
+        }
+    }
+    pn_json_add_bool(&json, "ready", req->status == 200);
+    pn_json_end(&json);
+    return PN_HTTP_HANDLED;
+}
+
 static void put_problem(const char *severity, const char *list, const char *entries,
                         struct pn_json_writer *json)
 {
@@ -268,6 +290,13 @@ static const struct pn_api_field health_reply[] = {
      .help = "what else is not well, a list for each kind"},
     {.name = NULL},
 };
+static const struct pn_api_field ready_reply[] = {
+    {.name = "ready", .type = PN_API_BOOL},
+    {.name = PN_API_OTHERS,
+     .type = PN_API_ARRAY,
+     .help = "those lists of /health that say why not"},
+    {.name = NULL},
+};
 static const struct pn_api_field route_fields[] = {{.name = "method", .type = PN_API_TEXT},
                                                    {.name = "path", .type = PN_API_TEXT},
                                                    {.name = "right", .type = PN_API_TEXT},
@@ -297,6 +326,11 @@ static const struct pn_api_route table[] = {
      .id = "get_health",
      .summary = "Whether all is well, and if not, what is not",
      .reply = health_reply,
+     .is_feed = true},
+    {.http = {PN_HTTP_GET, "health/ready", ready, 0, PN_RIGHT_OPEN, PN_OF_NOTHING},
+     .id = "get_ready",
+     .summary = "Whether requests can be served; 503 while the log cannot be reached",
+     .reply = ready_reply,
      .is_feed = true},
     {.http = {PN_HTTP_GET, "metrics", metrics, PN_HTTP_ROUTE_LOCAL, PN_RIGHT_READ, PN_OF_SERVER},
      .id = "get_metrics",

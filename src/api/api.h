@@ -39,6 +39,8 @@ struct pn_api_health {
     void (*report)(void *arg, struct pn_arena *arena, struct pn_json_writer *json);
     void *arg;
     bool is_note; /* the list is for people: the status stays as it is */
+    bool stops;   /* with an item in the list, another server should get the requests: this one is
+                     not ready */
 };
 enum { PN_API_HEALTH_MAX = 16 };
 

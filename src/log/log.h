@@ -191,6 +191,7 @@ struct pn_log_ops {
                     struct pn_err *e); /* may be NULL */
     void (*brokers)(struct pn_log *log, struct pn_arena *arena, int32_t **brokers,
                     size_t *count);                                          /* may be NULL */
+    const char *(*unreachable)(struct pn_log *log, struct pn_arena *arena);  /* may be NULL */
     int (*refresh)(struct pn_log *log, const char *topic, struct pn_err *e); /* may be NULL */
     int (*refresh_settings)(struct pn_log *log, const char *topic,
                             struct pn_err *e); /* may be NULL */
@@ -321,6 +322,12 @@ int pn_log_replicas(struct pn_log *log, const char *topic, int32_t partition,
                     struct pn_err *e) PN_MUST_CHECK;
 /* All brokers, sorted; in the arena. Does not wait. */
 void pn_log_brokers(struct pn_log *log, struct pn_arena *arena, int32_t **brokers, size_t *count);
+/* Why records cannot be appended or read now, for as long as nobody answers; in the arena. NULL:
+ * the log can be reached, as one in the data folder always can. Does not wait. */
+static inline const char *pn_log_unreachable(struct pn_log *log, struct pn_arena *arena)
+{
+    return log->ops->unreachable != NULL ? log->ops->unreachable(log, arena) : NULL;
+}
 /* The offset of the first record with a timestamp at or after `timestamp_ms`; the end offset when
  * there is none. */
 PN_MUST_CHECK static inline int pn_log_offset_at(struct pn_log *log, const char *topic,

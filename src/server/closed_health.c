@@ -25,8 +25,22 @@ static void report(void *arg, struct pn_arena *arena, struct pn_json_writer *jso
     }
 }
 
+static void report_log(void *arg, struct pn_arena *arena, struct pn_json_writer *json)
+{
+    const struct pn_closed_health *health = arg;
+    const char *why = pn_log_unreachable(health->log, arena);
+    if (why != NULL) {
+        pn_json_put_object(json);
+        pn_json_add_cstr(json, "reason", why);
+        pn_json_end(json);
+    }
+}
+
 void pn_closed_health_add(struct pn_closed_health *health, struct pn_api *api)
 {
     const struct pn_api_health closed = {.name = "closed", .report = report, .arg = health};
+    const struct pn_api_health log = {
+        .name = "unreachable_log", .report = report_log, .arg = health, .stops = true};
     pn_api_add_health(api, &closed);
+    pn_api_add_health(api, &log);
 }

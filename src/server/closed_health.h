@@ -1,4 +1,5 @@
-/* The list "closed" of /health: topics and streams whose metadata is damaged. */
+/* Lists of /health: "closed", the topics and streams whose metadata is damaged, and
+ * "unreachable_log", with one item while no broker of the log answers. */
 #ifndef PN_SERVER_CLOSED_HEALTH_H
 #define PN_SERVER_CLOSED_HEALTH_H
 

@@ -296,11 +296,17 @@ def test_without_a_broker_requests_fail_and_recover(broker, pipeline, tmp_path):
         assert answer["error_code"] == 50302, answer
         assert "log.url" in answer["message"], answer
         assert get(gateway, "/topics")  # known, and not asked for
+        until(lambda: get(gateway, "/health")["status"], "degraded")
+        assert broker.address in get(gateway, "/health")["unreachable_log"][0]["reason"]
+        assert get(gateway, "/health/ready", status=503)["ready"] is False
         broker.start()
         body = {"records": [{"value": "after"}]}
         until(lambda: gateway.request("POST", "/topics/events", body)[0], 200)
         values = lambda: sum(landed(data, "events").values(), [])  # noqa: E731
         until(lambda: "before" in values() and "after" in values(), True)
+        until(lambda: gateway.request("GET", "/health/ready")[0], 200)
+        assert get(gateway, "/health")["unreachable_log"] == []
+        assert "the brokers answer again" in gateway.log()
 
 
 def test_a_password(broker, pipeline, tmp_path):

@@ -32,6 +32,9 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
         trouble->x509_error = x509_error;
         (void)snprintf(trouble->text, sizeof trouble->text, "%s", text);
     }
+    if (is_vague) {
+        pn_kafka_reach_doubt(kafka);
+    }
     trouble->at_ms = now_ms;
     bool again = trouble->logged == err && now_ms - trouble->logged_ms < LOG_AGAIN_MS;
     if (!again && !is_vague) {

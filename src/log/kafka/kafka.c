@@ -188,6 +188,7 @@ static const struct pn_log_ops kafka_ops = {
     .offsets = kafka_offsets,
     .replicas = kafka_replicas,
     .brokers = kafka_brokers,
+    .unreachable = pn_kafka_unreachable,
     .refresh = kafka_refresh,
     .refresh_settings = kafka_refresh_settings,
     .raise_topic_id = kafka_raise_topic_id,

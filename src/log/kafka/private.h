@@ -153,6 +153,12 @@ struct pn_kafka_refresh {
     pthread_t thread;
 };
 
+/* When a broker answered last, and whether something says since then that none does. */
+struct pn_kafka_reach {
+    atomic_llong answered_ms;
+    atomic_bool is_doubted;
+};
+
 /* What librdkafka gives back to the callbacks of a handle. */
 struct pn_kafka_owner {
     struct pn_kafka *kafka;
@@ -170,6 +176,7 @@ struct pn_kafka {
     struct pn_aws_credentials *credentials; /* NULL: no login by IAM */
     rd_kafka_t *asker;                      /* metadata, offsets, administration */
     struct pn_kafka_trouble trouble;
+    struct pn_kafka_reach reach;
     struct pn_kafka_catalog catalog;
     struct pn_kafka_ids ids;
     struct pn_kafka_producer producer;
@@ -180,6 +187,15 @@ struct pn_kafka {
     size_t listener_count;
     int next_listener;
 };
+
+/* --- reach.c ---------------------------------------------------------------------------------- */
+
+/* A broker has answered. Logs it where none did for long. */
+void pn_kafka_reach_answer(struct pn_kafka *kafka);
+/* All connections are down, or nobody has answered in time. On any thread. */
+void pn_kafka_reach_doubt(struct pn_kafka *kafka);
+/* As pn_log_unreachable(). */
+const char *pn_kafka_unreachable(struct pn_log *log, struct pn_arena *arena);
 
 /* --- client.c --------------------------------------------------------------------------------- */
 

@@ -197,9 +197,11 @@ int pn_kafka_refresh_all(struct pn_kafka *kafka, int64_t timeout_ms, struct pn_e
     const rd_kafka_metadata_t *metadata = NULL;
     rd_kafka_resp_err_t err = rd_kafka_metadata(kafka->asker, 1, NULL, &metadata, (int)timeout_ms);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        pn_kafka_reach_doubt(kafka);
         return pn_kafka_fail(kafka, err, e, "cannot ask the brokers %s for their topics",
                              kafka->config.url);
     }
+    pn_kafka_reach_answer(kafka);
     pn_kafka_catalog_note_brokers(&kafka->catalog, metadata);
     int rc = take_topics(kafka, metadata, e);
     if (rc == 0) {

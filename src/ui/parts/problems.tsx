@@ -6,6 +6,7 @@ import type { Health } from "../types.ts";
 const WORDS: Record<string, string> = {
   failed_partitions: "Partitions that take no more records",
   closed: "Closed, because the disk failed",
+  unreachable_log: "No broker of the log answers",
   stalled_landings: "Partitions whose records do not land in the store",
   unreadable_tables: "Tables that cannot be read",
   stalled_tables: "Stream tables that do not fill",
