@@ -196,6 +196,15 @@ int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e) 
 /* The URL of a server to talk to: --url, or the one that lives on the data folder; *url is NULL
  * when there is none. Caller frees. */
 int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e) PN_MUST_CHECK;
+/* What a command does to the data folder, and so which one it takes. */
+enum pn_cli_deed {
+    PN_CLI_LOOKS,   /* at one that is there, and warns when it is another pipeline's */
+    PN_CLI_CHANGES, /* one that is there, of this pipeline (server/folder_mark.h) */
+    PN_CLI_MAKES    /* the same, which may be missing: it is made */
+};
+/* For commands beside a server, which do not need the pipeline: warns when the data folder is of
+ * another one than theirs. Says nothing with --url, or where the pipeline cannot be loaded. */
+void pn_cli_note_folder(struct pn_cli *cli);
 /* MISSING where there is no data folder, for commands that need one unless a server is named. Where
  * the log is a Kafka cluster, none is needed: the cluster has the topics. */
 int pn_cli_check_folder(struct pn_cli *cli, struct pn_err *e) PN_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "server/addresses.h"
 #include "server/announcement.h"
+#include "server/folder_mark.h"
 #include "server/program.h"
 
 int pn_cli_pipeline_folder(struct pn_cli *cli, char **folder, struct pn_err *e)
@@ -77,6 +78,14 @@ int pn_cli_server_url(struct pn_cli *cli, char **url, struct pn_err *e)
         return 0;
     }
     return pn_announcement_read(cli->io, cli->data, url, e);
+}
+
+void pn_cli_note_folder(struct pn_cli *cli)
+{
+    const struct pn_app *app = NULL;
+    if (cli->url == NULL && pn_cli_app_as_it_is(cli, &app, NULL) == 0) {
+        (void)pn_app_note_folder(app);
+    }
 }
 
 int pn_cli_check_folder(struct pn_cli *cli, struct pn_err *e)

@@ -141,7 +141,7 @@ static int cmd_cancel(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_change_run(cli, argc, argv, &session, &run, &failure);
+    int rc = pn_cli_dag_change_run(cli, argc, argv, false, &session, &run, &failure);
     /* One that is over needs no question: the refusal says so. */
     if (rc == 0 && !yes && !pn_run_state_final(run.state) &&
         !pn_cli_confirm(cli, "Cancel run %s of %s?", run.run_id, run.dag)) {

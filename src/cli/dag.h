@@ -27,9 +27,10 @@ int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session 
 int pn_cli_dag_open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
                         struct pn_run *run, struct pn_err *e) PN_MUST_CHECK;
 /* The same for commands that change the run: the data folder must be the pipeline's
- * (server/folder_mark.h), as for pn_cli_dag_open(). */
-int pn_cli_dag_change_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
-                          struct pn_run *run, struct pn_err *e) PN_MUST_CHECK;
+ * (server/folder_mark.h), as for pn_cli_dag_open(). A dry run only looks. */
+int pn_cli_dag_change_run(struct pn_cli *cli, int argc, char **argv, bool dry_run,
+                          struct pn_dag_session *session, struct pn_run *run,
+                          struct pn_err *e) PN_MUST_CHECK;
 void pn_cli_dag_close(struct pn_dag_session *session);
 /* Closes, and turns the outcome into an exit status. */
 int pn_cli_dag_finish(struct pn_dag_session *session, int rc, const struct pn_err *failure);

@@ -149,7 +149,8 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_dag_session session;
-    int rc = pn_cli_dag_open(cli, argv[0], &session, &failure);
+    int rc = options.dry_run ? pn_cli_dag_look(cli, argv[0], &session, &failure)
+                             : pn_cli_dag_open(cli, argv[0], &session, &failure);
     if (rc == 0) {
         rc = parse_plan(session.dag, &options, &plan, &failure);
     }

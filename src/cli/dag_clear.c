@@ -105,7 +105,7 @@ int pn_cmd_dag_clear(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_change_run(cli, argc, argv, &session, &run, &failure);
+    int rc = pn_cli_dag_change_run(cli, argc, argv, options.dry_run, &session, &run, &failure);
     if (rc == 0) {
         rc = clear(&session, &run, &how, &options, &failure);
     }

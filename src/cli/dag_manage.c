@@ -18,7 +18,7 @@ int pn_cmd_dag_note(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_change_run(cli, argc, argv, &session, &run, &failure);
+    int rc = pn_cli_dag_change_run(cli, argc, argv, false, &session, &run, &failure);
     if (rc == 0) {
         rc = pn_dag_db_note(session.db, &run, argv[2], "cli", pn_wall_ms(cli->clock), &failure);
     }

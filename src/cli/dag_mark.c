@@ -84,7 +84,7 @@ int pn_cmd_dag_mark(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_change_run(cli, argc, argv, &session, &run, &failure);
+    int rc = pn_cli_dag_change_run(cli, argc, argv, options.dry_run, &session, &run, &failure);
     if (rc == 0) {
         rc = mark(&session, &run, &how, &options, &failure);
     }
@@ -141,7 +141,7 @@ int pn_cmd_dag_delete(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_dag_session session;
     struct pn_run run = {0};
-    int rc = pn_cli_dag_change_run(cli, argc, argv, &session, &run, &failure);
+    int rc = pn_cli_dag_change_run(cli, argc, argv, dry_run, &session, &run, &failure);
     if (rc == 0) {
         rc = delete_run(&session, &run, dry_run, yes, &failure);
     }

@@ -68,7 +68,7 @@ int pn_cli_dag_look(struct pn_cli *cli, const char *name, struct pn_dag_session 
 {
     int rc = look(cli, name, session, e);
     if (session->app != NULL) {
-        pn_app_note_folder(session->app);
+        (void)pn_app_note_folder(session->app);
     }
     return rc;
 }
@@ -86,9 +86,12 @@ int pn_cli_dag_open_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag
     return rc == 0 ? find_run(session, argc, argv, run, e) : rc;
 }
 
-int pn_cli_dag_change_run(struct pn_cli *cli, int argc, char **argv, struct pn_dag_session *session,
-                          struct pn_run *run, struct pn_err *e)
+int pn_cli_dag_change_run(struct pn_cli *cli, int argc, char **argv, bool dry_run,
+                          struct pn_dag_session *session, struct pn_run *run, struct pn_err *e)
 {
+    if (dry_run) {
+        return pn_cli_dag_open_run(cli, argc, argv, session, run, e);
+    }
     int rc = look(cli, argv[0], session, e);
     if (rc == 0) {
         rc = find_run(session, argc, argv, run, e);

@@ -276,6 +276,7 @@ static int resend_all(struct resend *resend, struct pn_err *e)
     if (rc != 0) {
         return rc;
     }
+    pn_cli_note_folder(resend->cli);
     const struct pn_http_client_config config = {
         .url = resend->url, .timeout_ms = TIMEOUT_MS, .api_key = pn_http_client_key()};
     resend->http = pn_http_client_create(&config);

@@ -159,6 +159,9 @@ static int run_on(struct pn_cli *cli, struct pn_emulate_config *config)
     int rc = pn_cli_pipeline_folder(cli, &folder, &e);
     if (rc == 0 && config->target != PN_EMULATE_JSONL) {
         rc = pn_cli_server_url(cli, &url, &e);
+        if (rc == 0 && url != NULL) {
+            pn_cli_note_folder(cli);
+        }
     }
     if (rc == 0 && config->target == PN_EMULATE_KINESIS) {
         rc = take_keys(cli, config, &e);

@@ -456,7 +456,7 @@ int pn_import_to_topic(struct pn_cli *cli, const struct pn_app *app,
         rc = pn_io_lock(cli->io, lock, &fd, e); /* one import into topics at a time */
     }
     if (rc == 0) {
-        rc = pn_topic_client_open(cli, true, &client, &failure);
+        rc = pn_topic_client_open(cli, PN_CLI_MAKES, &client, &failure);
         rc = rc == 0 ? send_all(&client, engine, &asked, topic, folder, records, &failure) : rc;
         pn_err_copy(e, rc != 0 ? &failure : NULL);
         (void)pn_topic_client_finish(&client, 0, NULL);

@@ -163,20 +163,25 @@ static int call_server(struct pn_kinesis_client *client, const char *operation,
 
 /* --- in this process -------------------------------------------------------------------------- */
 
-static int open_here(struct pn_kinesis_client *client, bool made, struct pn_err *e)
+static int open_here(struct pn_kinesis_client *client, enum pn_cli_deed deed, struct pn_err *e)
 {
     struct pn_cli *cli = client->cli;
     const struct pn_app *app = NULL;
-    int rc = made ? 0 : pn_cli_check_folder(cli, e);
+    bool is_ours = true;
+    int rc = deed == PN_CLI_MAKES ? 0 : pn_cli_check_folder(cli, e);
     if (rc == 0) {
         client->input_parser = pn_json_parser_create();
         rc = pn_cli_app(cli, &app, e);
     }
     if (rc == 0) {
-        rc = pn_app_open_log(app, &client->log, e);
+        rc = pn_app_check_streams_here(app, e);
     }
     if (rc == 0) {
-        rc = pn_app_open_kinesis(app, client->log, true, &client->folder, &client->kinesis, e);
+        rc = deed == PN_CLI_LOOKS ? pn_app_open_log_there(app, &is_ours, &client->log, e)
+                                  : pn_app_open_log(app, &client->log, e);
+    }
+    if (rc == 0) {
+        rc = pn_app_open_kinesis(app, client->log, is_ours, &client->folder, &client->kinesis, e);
     }
     return rc;
 }
@@ -218,8 +223,8 @@ static int call_here(struct pn_kinesis_client *client, const char *operation,
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-int pn_kinesis_client_open(struct pn_cli *cli, bool made, struct pn_kinesis_client **client,
-                           struct pn_err *e)
+int pn_kinesis_client_open(struct pn_cli *cli, enum pn_cli_deed deed,
+                           struct pn_kinesis_client **client, struct pn_err *e)
 {
     struct pn_kinesis_client *opened = pn_xcalloc(1, sizeof *opened);
     opened->cli = cli;
@@ -228,8 +233,11 @@ int pn_kinesis_client_open(struct pn_cli *cli, bool made, struct pn_kinesis_clie
     pn_arena_init(&opened->folder, 0);
     pn_arena_init(&opened->arena, 0);
     int rc = pn_cli_server_url(cli, &opened->url, e);
-    if (rc == 0) {
-        rc = opened->url != NULL ? open_http(opened, e) : open_here(opened, made, e);
+    if (rc == 0 && opened->url != NULL) {
+        rc = open_http(opened, e);
+        pn_cli_note_folder(cli);
+    } else if (rc == 0) {
+        rc = open_here(opened, deed, e);
     }
     if (rc == 0) {
         *client = opened;

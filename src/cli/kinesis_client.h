@@ -25,9 +25,10 @@ struct pn_aws_keys {
 int pn_cli_aws_keys(struct pn_cli *cli, struct pn_aws_keys *keys, struct pn_err *e) PN_MUST_CHECK;
 
 /* The cli is borrowed. Without a server the folder's log is opened, which is one process's at a
- * time: CONFLICT when another has it; MISSING when there is no folder, unless it may be `made`. */
-int pn_kinesis_client_open(struct pn_cli *cli, bool made, struct pn_kinesis_client **client,
-                           struct pn_err *e) PN_MUST_CHECK;
+ * time: CONFLICT when another has it; MISSING when there is no folder, unless the deed makes it.
+ * Beside a server every deed warns. */
+int pn_kinesis_client_open(struct pn_cli *cli, enum pn_cli_deed deed,
+                           struct pn_kinesis_client **client, struct pn_err *e) PN_MUST_CHECK;
 /* Is it a server that is asked? Else nobody but this process can change the streams meanwhile. */
 bool pn_kinesis_client_has_server(const struct pn_kinesis_client *client);
 void pn_kinesis_client_close(struct pn_kinesis_client **client); /* NULL ok */

@@ -31,7 +31,7 @@ int pn_cli_ask(struct pn_cli *cli, const struct pn_app *app, const struct pn_cli
     pn_interrupt_begin(&interrupt);
     interrupt.patience_ms = pn_app_uses_spark(app) ? PN_INTERRUPT_ELSEWHERE_MS : 0;
     if (app->settings->store.url[0] == '\0') {
-        pn_app_note_folder(app);
+        (void)pn_app_note_folder(app);
     }
     int rc = pn_app_open_store_there(app, &store, e);
     if (rc == 0) {

@@ -111,7 +111,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_stream_session session;
-    int rc = pn_stream_session_open(cli, false, &session, &failure);
+    int rc = pn_stream_session_open(cli, PN_CLI_LOOKS, &session, &failure);
     if (rc == 0) {
         rc = print_streams(&session, &failure);
     }
@@ -215,7 +215,7 @@ static int cmd_create(struct pn_cli *cli, int argc, char **argv)
     wanted.name = argv[0];
     struct pn_err failure = {0};
     struct pn_stream_session session;
-    int rc = pn_stream_session_open(cli, true, &session, &failure);
+    int rc = pn_stream_session_open(cli, PN_CLI_MAKES, &session, &failure);
     if (rc == 0) {
         rc = create(&session, &wanted, &failure);
     }
@@ -274,7 +274,7 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     struct pn_stream_session session;
     const struct pn_json *summary = NULL;
     int64_t shards = 0;
-    int rc = pn_stream_session_open(cli, false, &session, &failure);
+    int rc = pn_stream_session_open(cli, PN_CLI_CHANGES, &session, &failure);
     if (rc == 0) {
         rc = pn_stream_summary(&session, argv[0], &summary, &failure);
     }

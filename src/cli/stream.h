@@ -18,9 +18,9 @@ struct pn_stream_session {
     struct pn_json_writer json; /* on `input` */
     struct pn_arena arena;
 };
-/* `made`: a data folder that isn't there may be made. */
-int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_session *session,
-                           struct pn_err *e) PN_MUST_CHECK;
+/* kinesis_client.h */
+int pn_stream_session_open(struct pn_cli *cli, enum pn_cli_deed deed,
+                           struct pn_stream_session *session, struct pn_err *e) PN_MUST_CHECK;
 /* Closes, prints `failure` when rc is not 0, and returns the exit code. */
 int pn_stream_session_finish(struct pn_stream_session *session, int rc,
                              const struct pn_err *failure);

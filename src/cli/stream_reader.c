@@ -38,6 +38,9 @@ static int open_source(struct pn_cli *cli, const struct pn_app *app, bool looks_
         return rc;
     }
     if (reader->url != NULL) {
+        if (looks_only) {
+            pn_cli_note_folder(cli);
+        }
         int64_t poll_ms = app->settings->stream.trigger_ms / 2;
         const struct pn_processor_server server = {.url = reader->url,
                                                    .poll_ms = poll_ms > POLL_MS_MIN ? poll_ms
@@ -47,9 +50,11 @@ static int open_source(struct pn_cli *cli, const struct pn_app *app, bool looks_
         reader->source = pn_processor_source_api(&server);
         return 0;
     }
-    rc = pn_app_open_log(app, &reader->log, e);
+    bool is_ours = true;
+    rc = looks_only ? pn_app_open_log_there(app, &is_ours, &reader->log, e)
+                    : pn_app_open_log(app, &reader->log, e);
     if (rc == 0) {
-        rc = pn_app_open_kinesis(app, reader->log, true, &reader->arena, &reader->kinesis, e);
+        rc = pn_app_open_kinesis(app, reader->log, is_ours, &reader->arena, &reader->kinesis, e);
     }
     return rc != 0 ? rc : pn_processor_source_embedded(reader->kinesis, &reader->source, e);
 }

@@ -9,13 +9,13 @@
 
 enum { INPUT_BYTES_MAX = 1 << 20, AWAIT_PAUSE_MS = 100, AWAIT_TIMES = 600 };
 
-int pn_stream_session_open(struct pn_cli *cli, bool made, struct pn_stream_session *session,
-                           struct pn_err *e)
+int pn_stream_session_open(struct pn_cli *cli, enum pn_cli_deed deed,
+                           struct pn_stream_session *session, struct pn_err *e)
 {
     *session = (struct pn_stream_session){.cli = cli};
     pn_buf_init(&session->input, INPUT_BYTES_MAX);
     pn_arena_init(&session->arena, 0);
-    return pn_kinesis_client_open(cli, made, &session->client, e);
+    return pn_kinesis_client_open(cli, deed, &session->client, e);
 }
 
 int pn_stream_session_finish(struct pn_stream_session *session, int rc,

@@ -144,7 +144,7 @@ int pn_cmd_stream_describe(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_stream_session session;
-    int rc = pn_stream_session_open(cli, false, &session, &failure);
+    int rc = pn_stream_session_open(cli, PN_CLI_LOOKS, &session, &failure);
     if (rc == 0) {
         rc = print_shards(&session, argv[0], &failure);
     }
@@ -251,7 +251,7 @@ static int run_reshard(struct pn_cli *cli, const struct reshard *wanted)
 {
     struct pn_err failure = {0};
     struct pn_stream_session session;
-    int rc = pn_stream_session_open(cli, false, &session, &failure);
+    int rc = pn_stream_session_open(cli, PN_CLI_CHANGES, &session, &failure);
     if (rc == 0) {
         rc = wanted->split != NULL   ? split(&session, wanted, &failure)
              : wanted->merge != NULL ? merge(&session, wanted, &failure)

@@ -344,7 +344,7 @@ static int run_tail(struct pn_cli *cli, struct tail *tail, const char *shard)
 {
     pn_follow_watch(&tail->follow);
     struct pn_err failure = {0};
-    int rc = pn_stream_session_open(cli, false, &tail->session, &failure);
+    int rc = pn_stream_session_open(cli, PN_CLI_LOOKS, &tail->session, &failure);
     pn_arena_init(&tail->arena, 0);
     tail->parser = pn_json_parser_create();
     if (rc == 0 && !pn_kinesis_client_has_server(tail->session.client)) {

@@ -54,7 +54,7 @@ int pn_cli_table_open(struct pn_cli *cli, const char *name, struct pn_table_sess
 {
     int rc = open_session(cli, name, session, e);
     if (is_in_folder(session)) {
-        pn_app_note_folder(session->app);
+        (void)pn_app_note_folder(session->app);
     }
     return rc;
 }

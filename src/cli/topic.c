@@ -40,7 +40,7 @@ static int cmd_list(struct pn_cli *cli, int argc, char **argv)
     size_t count = 0;
     struct pn_err failure = {0};
     struct pn_topic_client client;
-    int rc = pn_topic_client_open(cli, false, &client, &failure);
+    int rc = pn_topic_client_open(cli, PN_CLI_LOOKS, &client, &failure);
     if (rc == 0) {
         rc = pn_topic_client_list(&client, &topics, &count, &failure);
     }
@@ -107,7 +107,7 @@ static int cmd_describe(struct pn_cli *cli, int argc, char **argv)
     }
     struct pn_err failure = {0};
     struct pn_topic_client client;
-    int rc = pn_topic_client_open(cli, false, &client, &failure);
+    int rc = pn_topic_client_open(cli, PN_CLI_LOOKS, &client, &failure);
     if (rc == 0) {
         rc = describe(&client, argv[0], &failure);
     }
@@ -201,7 +201,7 @@ static int apply(struct pn_cli *cli, bool is_new, const char *topic, const struc
     struct pn_err failure = {0};
     struct pn_topic_client client;
     struct pn_log_topic_config config = {0};
-    int rc = pn_topic_client_open(cli, is_new, &client, &failure);
+    int rc = pn_topic_client_open(cli, is_new ? PN_CLI_MAKES : PN_CLI_CHANGES, &client, &failure);
     if (rc == 0) {
         rc = read_config(wanted, &config, &failure);
     }
@@ -326,7 +326,7 @@ static int cmd_delete(struct pn_cli *cli, int argc, char **argv)
     struct pn_err failure = {0};
     struct pn_topic_client client;
     struct pn_topic_detail detail = {0};
-    int rc = pn_topic_client_open(cli, false, &client, &failure);
+    int rc = pn_topic_client_open(cli, PN_CLI_CHANGES, &client, &failure);
     if (rc == 0) {
         rc = pn_topic_client_look(&client, argv[0], &client.arena, &detail, &failure);
     }

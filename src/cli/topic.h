@@ -25,8 +25,8 @@ struct pn_topic_client {
     struct pn_buf answer; /* of the last call */
 };
 
-/* `made`: a data folder that isn't there may be made. Finish it in any case. */
-int pn_topic_client_open(struct pn_cli *cli, bool made, struct pn_topic_client *client,
+/* Finish it in any case. Beside a server every deed warns, and the server refuses what it will. */
+int pn_topic_client_open(struct pn_cli *cli, enum pn_cli_deed deed, struct pn_topic_client *client,
                          struct pn_err *e) PN_MUST_CHECK;
 /* Closes, prints `failure` when rc is not 0, and returns the exit code. */
 int pn_topic_client_finish(struct pn_topic_client *client, int rc, const struct pn_err *failure);

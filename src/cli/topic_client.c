@@ -16,15 +16,17 @@ enum {
     READ_BYTES_MAX = 4 << 20
 };
 
-static int open_log(struct pn_topic_client *client, bool made, struct pn_err *e)
+static int open_log(struct pn_topic_client *client, enum pn_cli_deed deed, struct pn_err *e)
 {
     struct pn_cli *cli = client->cli;
-    int rc = made ? 0 : pn_cli_check_folder(cli, e);
+    bool is_ours = false;
+    int rc = deed == PN_CLI_MAKES ? 0 : pn_cli_check_folder(cli, e);
     if (rc == 0) {
         rc = pn_cli_app(cli, &client->app, e);
     }
     if (rc == 0) {
-        rc = pn_app_open_log(client->app, &client->log, e);
+        rc = deed == PN_CLI_LOOKS ? pn_app_open_log_there(client->app, &is_ours, &client->log, e)
+                                  : pn_app_open_log(client->app, &client->log, e);
     }
     if (rc == 0) {
         client->topics = pn_log_public_create(client->log);
@@ -32,7 +34,7 @@ static int open_log(struct pn_topic_client *client, bool made, struct pn_err *e)
     return rc;
 }
 
-int pn_topic_client_open(struct pn_cli *cli, bool made, struct pn_topic_client *client,
+int pn_topic_client_open(struct pn_cli *cli, enum pn_cli_deed deed, struct pn_topic_client *client,
                          struct pn_err *e)
 {
     *client = (struct pn_topic_client){.cli = cli, .parser = pn_json_parser_create()};
@@ -43,8 +45,9 @@ int pn_topic_client_open(struct pn_cli *cli, bool made, struct pn_topic_client *
         const struct pn_http_client_config config = {
             .url = client->url, .timeout_ms = TIMEOUT_MS, .api_key = pn_http_client_key()};
         client->http = pn_http_client_create(&config);
+        pn_cli_note_folder(cli);
     } else if (rc == 0) {
-        rc = open_log(client, made, e);
+        rc = open_log(client, deed, e);
     }
     return rc;
 }

@@ -114,7 +114,7 @@ int pn_cmd_topic_groups(struct pn_cli *cli, int argc, char **argv)
         return status;
     }
     struct pn_err failure = {0};
-    int rc = pn_topic_client_open(cli, false, &groups.client, &failure);
+    int rc = pn_topic_client_open(cli, PN_CLI_LOOKS, &groups.client, &failure);
     if (rc == 0) {
         groups.rows = pn_cli_rows(cli);
         pn_rows_begin_all(groups.rows, &pn_topic_group_columns);

@@ -169,7 +169,7 @@ static int run_produce(struct pn_cli *cli, struct produce *produce)
     struct pn_topic_detail detail = {0};
     pn_arena_init(&produce->arena, 0);
     produce->parser = pn_json_parser_create();
-    int rc = pn_topic_client_open(cli, false, &produce->client, &failure);
+    int rc = pn_topic_client_open(cli, PN_CLI_CHANGES, &produce->client, &failure);
     if (rc == 0) {
         rc = pn_topic_client_look(&produce->client, produce->topic, &produce->client.arena, &detail,
                                   &failure);

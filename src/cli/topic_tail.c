@@ -103,7 +103,7 @@ static int run_tail(struct pn_cli *cli, struct tail *tail)
     struct pn_err failure = {0};
     pn_follow_watch(&tail->follow);
     pn_arena_init(&tail->arena, 0);
-    int rc = pn_topic_client_open(cli, false, &tail->client, &failure);
+    int rc = pn_topic_client_open(cli, PN_CLI_LOOKS, &tail->client, &failure);
     if (rc == 0 && tail->client.url == NULL) {
         pn_follow_without_server(&tail->follow, cli);
     }

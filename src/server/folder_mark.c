@@ -180,14 +180,17 @@ int pn_app_mark_folder(const struct pn_app *app, struct pn_err *e)
     return rc;
 }
 
-void pn_app_note_folder(const struct pn_app *app)
+bool pn_app_note_folder(const struct pn_app *app)
 {
     struct owner owner = {0};
-    if (find_owner(app, &owner, NULL) == 0 && owner.name != NULL && !is_ours(app, &owner)) {
+    int rc = find_owner(app, &owner, NULL);
+    bool has_our_mark = rc == 0 && owner.is_marked && is_ours(app, &owner);
+    if (rc == 0 && owner.name != NULL && !is_ours(app, &owner)) {
         pn_logger_warn(app->logger, "cli",
                        "the data folder %s belongs to the pipeline '%s', and this is the "
                        "pipeline '%s' (%s): --pipeline or PINION_PIPELINE names another",
                        app->data, owner.name, app->pipeline->name, app->config.pipeline_folder);
     }
     owner_deinit(&owner);
+    return has_our_mark;
 }

@@ -177,16 +177,19 @@ int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err
     return rc;
 }
 
-int pn_app_open_log_as_it_is(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
+static int open_any(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
 {
     char *folder = pn_app_path(app, "log");
     bool is_kafka = app->settings->log.url[0] != '\0';
-    int rc = pn_app_mark_folder(app, e);
-    if (rc == 0) {
-        rc = is_kafka ? open_kafka(app, folder, log, e) : open_segments(app, folder, log, e);
-    }
+    int rc = is_kafka ? open_kafka(app, folder, log, e) : open_segments(app, folder, log, e);
     free(folder);
     return rc;
+}
+
+int pn_app_open_log_as_it_is(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
+{
+    int rc = pn_app_mark_folder(app, e);
+    return rc == 0 ? open_any(app, log, e) : rc;
 }
 
 int pn_app_make_topics(const struct pn_app *app, struct pn_log *log, struct pn_err *e)
@@ -194,17 +197,25 @@ int pn_app_make_topics(const struct pn_app *app, struct pn_log *log, struct pn_e
     return make_topics(log, app->pipeline, e);
 }
 
+static int with_topics(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
+{
+    int rc = make_topics(*log, app->pipeline, e);
+    if (rc != 0) {
+        pn_log_destroy(log);
+    }
+    return rc;
+}
+
 int pn_app_open_log(const struct pn_app *app, struct pn_log **log, struct pn_err *e)
 {
-    struct pn_log *opened = NULL;
-    int rc = pn_app_open_log_as_it_is(app, &opened, e);
-    if (rc == 0) {
-        rc = pn_app_make_topics(app, opened, e);
-    }
-    if (rc == 0) {
-        *log = opened;
-        opened = NULL;
-    }
-    pn_log_destroy(&opened);
-    return rc;
+    int rc = pn_app_open_log_as_it_is(app, log, e);
+    return rc == 0 ? with_topics(app, log, e) : rc;
+}
+
+int pn_app_open_log_there(const struct pn_app *app, bool *is_ours, struct pn_log **log,
+                          struct pn_err *e)
+{
+    *is_ours = pn_app_note_folder(app);
+    int rc = open_any(app, log, e);
+    return rc == 0 && *is_ours ? with_topics(app, log, e) : rc;
 }

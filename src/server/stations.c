@@ -167,14 +167,22 @@ static int make_stream(struct pn_kinesis *kinesis, const struct pn_pipeline_stre
     return rc;
 }
 
+int pn_app_check_streams_here(const struct pn_app *app, struct pn_err *e)
+{
+    return app->settings->kinesis.endpoint[0] == '\0'
+               ? 0
+               : pn_err_input(e, "the streams are in another Kinesis (kinesis.endpoint), and this "
+                                 "command needs them on the log: empty that setting");
+}
+
 int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes_streams,
                         struct pn_arena *arena, struct pn_kinesis **kinesis, struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = app->pipeline;
     struct pn_kinesis_config config;
-    if (makes_streams && app->settings->kinesis.endpoint[0] != '\0') {
-        return pn_err_input(e, "the streams are in another Kinesis (kinesis.endpoint), and this "
-                               "command needs them on the log: empty that setting");
+    int rc = makes_streams ? pn_app_check_streams_here(app, e) : 0;
+    if (rc != 0) {
+        return rc;
     }
     pn_settings_to_kinesis(app->settings, &config);
     config.folder = pn_arena_printf(arena, "%s/kinesis", app->data);
@@ -183,7 +191,7 @@ int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes
     pn_admission_init(admission, pipeline, app->settings, log);
     config.admission = pn_admission_of_streams(admission);
     struct pn_kinesis *opened = NULL;
-    int rc =
+    rc =
         pn_kinesis_create(&config, log, app->io, app->clock, app->logger, app->metrics, &opened, e);
     if (rc == 0 && makes_streams && pipeline->stream_count + pipeline->stream_pattern_count > 0) {
         rc = pn_kinesis_check_known(opened, e);

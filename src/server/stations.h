@@ -58,13 +58,18 @@ int pn_app_make_topics(const struct pn_app *app, struct pn_log *log,
 /* Warns of each topic with more partitions than the pipeline says: it keeps them. For a server,
  * once after the log is open. */
 void pn_app_note_partitions(const struct pn_app *app, struct pn_log *log);
+/* The same for those who only look: warns when the folder is another pipeline's, and leaves one
+ * that does not have the mark of this pipeline as it is; *is_ours: it has. */
+int pn_app_open_log_there(const struct pn_app *app, bool *is_ours, struct pn_log **log,
+                          struct pn_err *e) PN_MUST_CHECK;
 /* Adds the id of the Kafka cluster of log.url. The data folder knows it; if it is new, the cluster
  * is asked: CONFLICT when another process is just doing that. */
 int pn_app_cluster_id(const struct pn_app *app, struct pn_buf *id, struct pn_err *e) PN_MUST_CHECK;
 
+/* INPUT when kinesis.endpoint says that the streams are elsewhere than on the log. */
+int pn_app_check_streams_here(const struct pn_app *app, struct pn_err *e) PN_MUST_CHECK;
 /* The streams, on the log; with `makes_streams` makes the pipeline's where they are missing: INPUT
- * when kinesis.endpoint says that they are elsewhere; RETRY when the pipeline has some and the
- * cluster denies them to the user.
+ * as above; RETRY when the pipeline has some and the cluster denies them to the user.
  * Borrows the log, and the arena, which keeps the folder's path. */
 int pn_app_open_kinesis(const struct pn_app *app, struct pn_log *log, bool makes_streams,
                         struct pn_arena *arena, struct pn_kinesis **kinesis,

@@ -329,7 +329,12 @@ static int plan(struct made *made, struct pn_err *e)
 static int open_stores(struct made *made, struct pn_err *e)
 {
     bool is_of_folder = is_local(made->config.from) || is_local(made->config.to);
-    int rc = is_of_folder ? pn_app_mark_folder(made->app, e) : 0;
+    int rc = 0;
+    if (is_of_folder && made->config.only_plans) {
+        (void)pn_app_note_folder(made->app);
+    } else if (is_of_folder) {
+        rc = pn_app_mark_folder(made->app, e);
+    }
     if (rc == 0) {
         rc = pn_app_open_store_at(made->app, made->config.from, &made->from, e);
     }

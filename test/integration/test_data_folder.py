@@ -44,6 +44,14 @@ def contents(folder):
             if path.is_file() and path.suffix not in (".lock", ".out")}  # fmt: skip
 
 
+def changed(before, after):
+    """Files that came, went or changed, but for those that SQLite keeps while it looks."""
+    return [path for path in sorted(before.keys() | after.keys())
+            if before.get(path) != after.get(path) and "state.db-" not in path.name]  # fmt: skip
+
+
+NO_BUCKET = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+             "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}  # fmt: skip
 WRITES = [
     ("batch",), ("task", "daily", "load"), ("serve", "--listen", "127.0.0.1:0"),
     ("import", "raw_orders", "FILE"), ("dag", "trigger", "daily"), ("dag", "pause", "daily"),
@@ -51,7 +59,8 @@ WRITES = [
     ("dag", "clear", "daily", "once", "--all", "--yes"),
     ("dag", "backfill", "create", "daily", "--from", "2026-01-01", "--to", "2026-01-02", "--yes"),
     ("table", "vacuum", "raw_orders"), ("table", "optimize", "raw_orders"),
-    ("table", "restore", "raw_orders", "--to", "0"), ("topic", "list"), ("stream", "list"),
+    ("table", "restore", "raw_orders", "--to", "0"), ("topic", "delete", "orders", "--yes"),
+    ("topic", "create", "more"), ("stream", "create", "more"), ("stream", "process"),
     ("dead-letters", "drop", "--all", "--yes"), ("store", "copy", "s3://bucket/x", "local"),
 ]  # fmt: skip
 
@@ -70,6 +79,57 @@ def test_another_pipeline_is_refused_before_it_writes(shop, tmp_path):
         assert f"the pipeline 'other' ({other})" in done.stderr, command
         assert "PINION_PIPELINE" in done.stderr and "pipeline_name" in done.stderr, command
         assert contents(data) == before, command
+
+
+LOOKS = [
+    ("topic", "list"), ("topic", "describe", "orders"), ("topic", "groups"), ("stream", "list"),
+    ("topic", "tail", "orders", "--from", "oldest", "--no-follow"), ("stream", "lag"),
+    ("dag", "clear", "daily", "once", "--all", "--dry-run"),
+    ("dag", "mark", "daily", "once", "--state", "failed", "--dry-run"),
+    ("dag", "delete", "daily", "once", "--dry-run"),
+    ("dag", "backfill", "create", "daily", "--from", "2026-01-01", "--to", "2026-01-02",
+     "--dry-run"), ("table", "vacuum", "raw_orders", "--dry-run"),
+    ("store", "copy", "local", "s3://bucket/x", "--dry-run"),
+]  # fmt: skip
+
+
+def test_commands_that_only_look_leave_the_folder_as_it_is(shop, tmp_path):
+    """Lists and dry runs, of another pipeline or on a folder that has no name yet. The one bucket
+    of them cannot be reached: what comes before that is what is looked at."""
+    data, other = tmp_path / "data", make(tmp_path / "other", "other")
+    text = (other / "pipeline.yml").read_text()
+    (other / "pipeline.yml").write_text(text.replace("{orders: {}}", "{orders: {}, more: {}}"))
+    run("dag", "trigger", "daily", "--wait", "--run-id", "once", "--pipeline", shop, data=data)
+    run("stream", "create", "seen", "--pipeline", shop, data=data)
+    before = contents(data)
+    for command in LOOKS:
+        done = run(*command, "--pipeline", other, data=data, check=False, env=NO_BUCKET)
+        assert done.returncode == (command[0] == "store"), (command, done)
+        told = f"the data folder {data} belongs to the pipeline 'shop'"
+        assert done.stderr.count(told) == 1, (command, done.stderr)
+        assert changed(before, contents(data)) == [], command
+    (data / "pipeline_name").unlink()
+    before = contents(data)
+    for pipeline in (shop, other):
+        for command in LOOKS:
+            run(*command, "--pipeline", pipeline, data=data, check=False, env=NO_BUCKET)
+            assert changed(before, contents(data)) == [], command
+
+
+def test_beside_a_server_another_pipeline_is_told(shop, tmp_path):
+    data, other = tmp_path / "data", make(tmp_path / "other", "other")
+    told = f"the data folder {data} belongs to the pipeline 'shop'"
+    with Server(data, "--pipeline", shop) as server:
+        for command in (
+            ("topic", "create", "more"), ("topic", "list"), ("topic", "delete", "more", "--yes"),
+            ("stream", "create", "more"), ("stream", "list"), ("stream", "lag"),
+            ("dead-letters", "resend", "--all"),
+        ):  # fmt: skip
+            done = run(*command, "--pipeline", other, data=data)
+            assert done.stderr.count(told) == 1, (command, done.stderr)
+        for more in (("--pipeline", shop), ("--pipeline", tmp_path / "none"),
+                     ("--pipeline", other, "--url", server.url)):  # fmt: skip
+            assert told not in run("topic", "list", *more, data=data).stderr
 
 
 def test_another_pipeline_may_read_and_is_told(shop, tmp_path):
