@@ -98,7 +98,7 @@ static int find_table(struct pn_http_request *req, const struct pn_api_table_rou
     struct pn_delta_snapshot *snapshot = NULL;
     const char *found = NULL;
     tables->acquire(tables->arg, &source);
-    int rc = pn_report_find_table(source.pipeline, req->params[0], &table, &found, e);
+    int rc = pn_report_find_table(source.pipeline, req->params[0], NULL, &table, &found, e);
     if (rc == 0) {
         *path = pn_arena_strdup(&req->arena, found);
         delta = pn_report_open_table(&source, found);

@@ -59,7 +59,7 @@ static int find(struct pn_http_request *req, const struct pn_table_source *sourc
     struct pn_delta_snapshot *snapshot = NULL;
     const char *path = NULL;
     at->name = req->params[0];
-    int rc = pn_report_find_table(source->pipeline, at->name, &at->table, &path, e);
+    int rc = pn_report_find_table(source->pipeline, at->name, NULL, &at->table, &path, e);
     if (rc != 0) {
         return rc;
     }

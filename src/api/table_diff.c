@@ -279,7 +279,7 @@ enum pn_http_handled pn_api_handle_table_growth(struct pn_http_request *req, voi
     struct pn_api_list list;
     struct pn_err failure = {0};
     routes->tables->acquire(routes->tables->arg, &source);
-    int rc = pn_report_find_table(source.pipeline, req->params[0], &table, &path, &failure);
+    int rc = pn_report_find_table(source.pipeline, req->params[0], NULL, &table, &path, &failure);
     struct pn_row_writer *rows = pn_api_list_begin(&list, req);
     PN_ROWS_BEGIN(rows, columns);
     if (rc == 0) {

@@ -34,8 +34,8 @@ static int open_table(struct look *look, struct pn_err *e)
     if (rc == 0) {
         look->routes->acquire(look->routes->arg, &look->source);
         look->is_acquired = true;
-        rc = pn_report_find_table(look->source.pipeline, look->req->params[0], &table, &look->path,
-                                  e);
+        rc = pn_report_find_table(look->source.pipeline, look->req->params[0], NULL, &table,
+                                  &look->path, e);
     }
     if (rc == 0) {
         look->delta = pn_report_open_table(&look->source, look->path);

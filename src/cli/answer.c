@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "query/answer.h"
 
 struct answer {
@@ -10,21 +11,47 @@ struct answer {
     struct pn_json_parser *parser;
     const char *at; /* of struct pn_ask */
     bool for_import;
-    int64_t rows;
+    const struct pn_cli_no_rows *no_rows; /* NULL: such an answer is printed like any other */
+    /* The columns, until it is known whether there are rows. */
+    struct pn_arena arena;
+    const char **names;
+    const char **types;
+    size_t columns;
 };
+
+static const char **copy_texts(struct pn_arena *arena, const char *const *texts, size_t count)
+{
+    const char **copies = pn_arena_calloc(arena, count, sizeof *copies);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = pn_arena_strdup(arena, texts[i]);
+    }
+    return copies;
+}
+
+static void begin(struct answer *answer)
+{
+    answer->output = pn_cli_rows(answer->cli);
+    pn_answer_columns(answer->output, answer->names, answer->types, answer->columns);
+}
 
 static int take_columns(void *arg, const char *const *names, const char *const *types, size_t count)
 {
     struct answer *answer = arg;
-    answer->output = pn_cli_rows(answer->cli);
-    pn_answer_columns(answer->output, names, types, count);
+    answer->names = copy_texts(&answer->arena, names, count);
+    answer->types = copy_texts(&answer->arena, types, count);
+    answer->columns = count;
+    if (answer->no_rows == NULL) {
+        begin(answer);
+    }
     return 0;
 }
 
 static int take_row(void *arg, const char *const *values, size_t count)
 {
     struct answer *answer = arg;
-    answer->rows++;
+    if (answer->output == NULL) {
+        begin(answer);
+    }
     pn_answer_row(answer->output, answer->parser, values, count);
     return pn_row_writer_failed(answer->output) ? PN_FAIL : 0;
 }
@@ -40,7 +67,14 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
                                .rows = &rows};
     struct pn_err failure = {.class_ = PN_CLASS_NONE};
     answer->parser = pn_json_parser_create();
+    pn_arena_init(&answer->arena, 0);
     int rc = pn_engine_ask(engine, &ask, &failure);
+    if (rc == 0 && answer->output == NULL) {
+        rc = answer->no_rows->explain(answer->no_rows->arg, &failure);
+        if (rc == 0) {
+            begin(answer);
+        }
+    }
     if (rc != 0 && answer->output != NULL && pn_row_writer_failed(answer->output)) {
         rc = 0; /* nobody reads on; the end of the program says so */
     }
@@ -48,6 +82,7 @@ static int answer(struct answer *answer, struct pn_embedded_engine *engine, cons
         pn_err_copy(e, &failure);
     }
     pn_row_writer_end(&answer->output);
+    pn_arena_deinit(&answer->arena);
     pn_json_parser_destroy(&answer->parser);
     return rc;
 }
@@ -60,9 +95,10 @@ int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
 }
 
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                       const char *parameters, int64_t *rows, struct pn_err *e)
+                       const char *parameters, const struct pn_cli_no_rows *no_rows,
+                       struct pn_err *e)
 {
-    struct answer asked = {.cli = cli};
+    struct answer asked = {.cli = cli, .no_rows = no_rows};
     struct pn_json_parser *parser = pn_json_parser_create();
     struct pn_json *root = NULL;
     size_t len = strlen(parameters);
@@ -70,7 +106,6 @@ int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, co
     if (rc == 0) {
         rc = answer(&asked, engine, sql, root, e);
     }
-    *rows = asked.rows;
     pn_json_parser_destroy(&parser);
     return rc;
 }

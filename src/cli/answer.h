@@ -15,9 +15,14 @@ struct pn_cli_select {
 /* Asks the engine and prints the answer to cli->out. */
 int pn_cli_answer(struct pn_cli *cli, struct pn_embedded_engine *engine,
                   const struct pn_cli_select *select, struct pn_err *e) PN_MUST_CHECK;
-/* The same with the query's parameters, a JSON object or array (engine.h); *rows is how many rows
- * the answer had. */
+/* What is asked about an answer without rows, before it is printed. An error takes its place. */
+struct pn_cli_no_rows {
+    int (*explain)(void *arg, struct pn_err *e);
+    void *arg;
+};
+/* The same with the query's parameters, a JSON object or array (engine.h). */
 int pn_cli_answer_with(struct pn_cli *cli, struct pn_embedded_engine *engine, const char *sql,
-                       const char *parameters, int64_t *rows, struct pn_err *e) PN_MUST_CHECK;
+                       const char *parameters, const struct pn_cli_no_rows *no_rows,
+                       struct pn_err *e) PN_MUST_CHECK;
 
 #endif

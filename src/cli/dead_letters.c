@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/dead_letters.h"
 #include "cli/table.h"
+#include "pipeline/pattern.h"
 #include "report/dead_letters.h"
 
 enum {
@@ -21,22 +22,44 @@ enum {
 
 /* --- list and show ---------------------------------------------------------------------------- */
 
-/* That none fits may be a mistake: an id of no letter, or a table that the pipeline does not have.
- * A table that it had once may have letters still, so this is asked last. */
-static int explain_none(const struct pn_pipeline *pipeline,
-                        const struct pn_dead_letters_wanted *wanted, struct pn_err *e)
+/* A stream of a pattern makes its tables when it comes, so their names are not known before. */
+static bool may_be_of_pattern(const struct pn_pipeline *pipeline, const char *table)
 {
-    if (wanted->ids != NULL) {
-        return pn_err_missing(e, PN_NO_SUCH_LETTER);
+    for (size_t i = 0; i < pipeline->table_pattern_count; i++) {
+        if (pn_pattern_matches(pipeline->table_patterns[i].name, table)) {
+            return true;
+        }
     }
-    return wanted->table != NULL && pn_pipeline_table(pipeline, wanted->table) == NULL
-               ? pn_pipeline_has_no(pipeline, PN_NAMED_TABLE, wanted->table, pipeline->folder, e)
-               : 0;
+    return false;
+}
+
+int pn_cli_no_letters(const struct pn_pipeline *pipeline, const char *ids, const char *table,
+                      struct pn_err *e)
+{
+    if (ids != NULL) {
+        return pn_err_missing(e, "there is no such letter, or not any more: `pinion dead-letters "
+                                 "list` shows the ids");
+    }
+    return table == NULL || pn_pipeline_table(pipeline, table) != NULL ||
+                   pn_report_is_dead_letters(table) || may_be_of_pattern(pipeline, table)
+               ? 0
+               : pn_pipeline_has_no(pipeline, PN_NAMED_TABLE, table, pipeline->folder, e);
+}
+
+struct looked_for {
+    const struct pn_pipeline *pipeline;
+    const struct pn_dead_letters_wanted *wanted;
+};
+
+static int explain_none(void *arg, struct pn_err *e)
+{
+    const struct looked_for *looked_for = arg;
+    return pn_cli_no_letters(looked_for->pipeline, looked_for->wanted->ids,
+                             looked_for->wanted->table, e);
 }
 
 static int answer_letters(struct pn_cli *cli, const struct pn_dead_letters_wanted *wanted)
 {
-    int64_t rows = 0;
     struct pn_err failure = {0};
     struct pn_table_session session;
     struct pn_letters_query query = {0};
@@ -45,10 +68,10 @@ static int answer_letters(struct pn_cli *cli, const struct pn_dead_letters_wante
         rc = pn_report_dead_letters(&session.source, wanted, &session.arena, &query, &failure);
     }
     if (rc == 0) {
-        rc = pn_cli_answer_with(cli, session.engine, query.sql, query.parameters, &rows, &failure);
-    }
-    if (rc == 0 && rows == 0) {
-        rc = explain_none(session.pipeline, wanted, &failure);
+        struct looked_for looked_for = {.pipeline = session.pipeline, .wanted = wanted};
+        const struct pn_cli_no_rows no_rows = {.explain = explain_none, .arg = &looked_for};
+        rc = pn_cli_answer_with(cli, session.engine, query.sql, query.parameters, &no_rows,
+                                &failure);
     }
     return pn_cli_table_finish(&session, rc, &failure);
 }
@@ -184,15 +207,22 @@ static void text_cell(struct pn_row_writer *rows, const struct pn_json *object, 
     }
 }
 
-static void print_outcomes(struct resend *resend, const struct pn_json *root)
+static void begin_outcomes(struct resend *resend)
 {
     static const struct pn_report_column columns[] = {
         {"id", PN_CELL_TEXT},       {"outcome", PN_CELL_TEXT}, {"origin", PN_CELL_TEXT},
         {"partition", PN_CELL_INT}, {"offset", PN_CELL_TEXT},  {"message", PN_CELL_TEXT}};
-    const struct pn_json *letters = pn_json_get(root, "letters");
     if (resend->rows == NULL) {
         resend->rows = pn_cli_rows(resend->cli);
         PN_ROWS_BEGIN(resend->rows, columns);
+    }
+}
+
+static void print_outcomes(struct resend *resend, const struct pn_json *root)
+{
+    const struct pn_json *letters = pn_json_get(root, "letters");
+    if (letters != NULL && letters->first != NULL) {
+        begin_outcomes(resend);
     }
     for (const struct pn_json *one = letters != NULL ? letters->first : NULL; one != NULL;
          one = one->next) {
@@ -244,21 +274,12 @@ static int send_some(struct resend *resend, struct pn_err *e)
     return 0;
 }
 
-/* Does the pipeline have the table? That of another server, which --url names, is not known here,
- * nor are the tables of streams that match a pattern. */
+/* The tables of another server, which --url names, are not known here. */
 static int check_table(const struct resend *resend, struct pn_err *e)
 {
     const struct pn_app *app = NULL;
-    if (resend->cli->url != NULL) {
-        return 0;
-    }
-    int rc = pn_cli_app(resend->cli, &app, e);
-    if (rc != 0 || app->pipeline->table_pattern_count > 0 ||
-        pn_pipeline_table(app->pipeline, resend->table) != NULL) {
-        return rc;
-    }
-    return pn_pipeline_has_no(app->pipeline, PN_NAMED_TABLE, resend->table, app->pipeline->folder,
-                              e);
+    int rc = resend->cli->url == NULL ? pn_cli_app(resend->cli, &app, e) : 0;
+    return app != NULL ? pn_cli_no_letters(app->pipeline, NULL, resend->table, e) : rc;
 }
 
 static int resend_all(struct resend *resend, struct pn_err *e)
@@ -283,7 +304,13 @@ static int resend_all(struct resend *resend, struct pn_err *e)
     do {
         rc = send_some(resend, e);
     } while (rc == 0 && resend->cursor != NULL);
-    return rc == 0 && resend->letters == 0 && resend->table != NULL ? check_table(resend, e) : rc;
+    if (rc == 0 && resend->letters == 0 && resend->table != NULL) {
+        rc = check_table(resend, e);
+    }
+    if (rc == 0) {
+        begin_outcomes(resend);
+    }
+    return rc;
 }
 
 static int run_resend(struct resend *resend)

@@ -4,8 +4,11 @@
 
 #include "cli/cli.h"
 
-#define PN_NO_SUCH_LETTER \
-    "there is no such letter, or not any more: `pinion dead-letters list` shows the ids"
+/* What is wrong when no letter fits, MISSING, or 0: that a letter of that id is gone, or that the
+ * pipeline has no such table. A table that it had once may have letters still, so this is asked
+ * after the letters were looked for. `ids` and `table` may be NULL. */
+int pn_cli_no_letters(const struct pn_pipeline *pipeline, const char *ids, const char *table,
+                      struct pn_err *e) PN_MUST_CHECK;
 
 int pn_cli_dead_letters_drop(struct pn_cli *cli, int argc, char **argv);
 

@@ -68,13 +68,8 @@ static int run_drop(struct pn_cli *cli, const struct drop_opts *opts)
     if (rc == 0) {
         rc = drop(&session, opts, &count, &failure);
     }
-    if (rc == 0 && count == 0 && opts->wanted.ids != NULL) {
-        rc = pn_err_missing(&failure, PN_NO_SUCH_LETTER);
-    }
-    if (rc == 0 && count == 0 && opts->wanted.table != NULL &&
-        pn_pipeline_table(session.pipeline, opts->wanted.table) == NULL) {
-        rc = pn_pipeline_has_no(session.pipeline, PN_NAMED_TABLE, opts->wanted.table,
-                                session.pipeline->folder, &failure);
+    if (rc == 0 && count == 0) {
+        rc = pn_cli_no_letters(session.pipeline, opts->wanted.ids, opts->wanted.table, &failure);
     }
     if (rc == 0) {
         print_count(cli, count, opts->dry_run);

@@ -205,7 +205,7 @@ static int lineage_of(struct pn_cli *cli, const struct pn_pipeline *pipeline, co
     const struct pn_table *table = NULL;
     const char *path = NULL;
     struct pn_err failure = {0};
-    int rc = pn_report_find_table(pipeline, name, &table, &path, &failure);
+    int rc = pn_report_find_table(pipeline, name, pipeline->folder, &table, &path, &failure);
     if (rc == 0 && table == NULL) {
         rc = pn_err_input(&failure, "the pipeline does not make the table '%s'", name);
     }

@@ -25,7 +25,8 @@ static int open_session(struct pn_cli *cli, const char *name, struct pn_table_se
         rc = pn_cli_find_tables(cli, session->store, e);
     }
     if (rc == 0 && name != NULL) {
-        rc = pn_report_find_table(session->pipeline, name, &session->table, &path, e);
+        rc = pn_report_find_table(session->pipeline, name, session->pipeline->folder,
+                                  &session->table, &path, e);
     }
     if (rc == 0) {
         rc = pn_app_open_engine(session->app, session->store, NULL, &session->engine, e);

@@ -179,6 +179,7 @@ const char *pn_pipeline_nearest(const struct pn_pipeline *pipeline, enum pn_name
 {
     switch (kind) {
     case PN_NAMED_TABLE:
+    case PN_NAMED_TABLE_OR_KEY:
         return nearest(pipeline->tables, pipeline->table_count, table_name, name);
     case PN_NAMED_QUERY:
         return nearest(pipeline->queries, pipeline->query_count, query_name, name);
@@ -191,8 +192,9 @@ const char *pn_pipeline_nearest(const struct pn_pipeline *pipeline, enum pn_name
 int pn_pipeline_has_no(const struct pn_pipeline *pipeline, enum pn_named kind, const char *name,
                        const char *folder, struct pn_err *e)
 {
-    static const char *const kinds[] = {"table", "query", "DAG"};
+    static const char *const kinds[] = {"table", "table", "query", "DAG"};
     static const char *const lists[] = {
+        "`pinion table list` shows its tables",
         "`pinion table list` shows its tables, and a key such as a/b names any other",
         "`pinion query --list` shows its queries", "`pinion dag list` shows its DAGs"};
     const char *near = pn_pipeline_nearest(pipeline, kind, name);

@@ -91,6 +91,22 @@ static int read_id(struct pn_pipeline *pipeline, const struct pn_yaml_node *node
     return 0;
 }
 
+/* Data folders keep it in a file of one line. */
+static int read_name(struct pn_pipeline *pipeline, const struct pn_yaml_node *node,
+                     struct pn_err *e)
+{
+    const struct pn_yaml *yaml = &pipeline->private_->yaml;
+    int rc = pn_yaml_text(yaml, node, &pipeline->name, e);
+    size_t len = rc == 0 && pipeline->name != NULL ? strlen(pipeline->name) : 0;
+    if (len > PN_PIPELINE_NAME_MAX) {
+        return pn_yaml_error(yaml, node, e, "must have at most %d bytes, and has %zu",
+                             PN_PIPELINE_NAME_MAX, len);
+    }
+    return len > 0 && strspn(pipeline->name, " \t\r\n") == len
+               ? pn_yaml_error(yaml, node, e, "is blank")
+               : rc;
+}
+
 static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
 {
     const struct pn_yaml *yaml = &pipeline->private_->yaml;
@@ -109,7 +125,7 @@ static int read_head(struct pn_pipeline *pipeline, struct pn_err *e)
         return rc;
     }
     const struct pn_yaml_node *sink = pn_yaml_get(root, "sink");
-    rc = pn_yaml_text(yaml, pn_yaml_get(root, "name"), &pipeline->name, e);
+    rc = read_name(pipeline, pn_yaml_get(root, "name"), e);
     if (rc == 0) {
         rc = pn_yaml_text(yaml, pn_yaml_get(root, "description"), &pipeline->description, e);
     }

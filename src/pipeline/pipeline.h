@@ -375,6 +375,7 @@ const struct pn_yaml *pn_pipeline_yaml(const struct pn_pipeline *pipeline);
 const char *pn_pipeline_dag_text(const struct pn_pipeline *pipeline, const struct pn_dag *dag,
                                  struct pn_arena *arena);
 
+enum { PN_PIPELINE_NAME_MAX = 200 /* bytes */ };
 /* Letters, digits, _ and -, 1 to PN_PIPELINE_ID_MAX of them. */
 enum { PN_PIPELINE_ID_MAX = 64 };
 bool pn_pipeline_id_valid(const char *id);
@@ -428,7 +429,12 @@ const struct pn_dag *pn_pipeline_dag(const struct pn_pipeline *pipeline, const c
  * the item at `item`. A table that a pattern made has no key: its name stands there alone. */
 void pn_pipeline_prefix_key(const struct pn_pipeline *pipeline, const struct pn_table *table,
                             const char *key, const char *member, size_t item, struct pn_err *e);
-enum pn_named { PN_NAMED_TABLE, PN_NAMED_QUERY, PN_NAMED_DAG };
+enum pn_named {
+    PN_NAMED_TABLE,
+    PN_NAMED_TABLE_OR_KEY, /* a table, where a key in the store names one, too */
+    PN_NAMED_QUERY,
+    PN_NAMED_DAG
+};
 /* The pipeline's name that may be meant by a mistyped one; NULL: none is like it. */
 const char *pn_pipeline_nearest(const struct pn_pipeline *pipeline, enum pn_named kind,
                                 const char *name);

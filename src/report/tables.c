@@ -13,7 +13,12 @@ static const char dead_letters[] = "dead_letters";
 static const char stream_dead_letters[] = "stream_dead_letters";
 static const char undeclared[] = "undeclared";
 
-int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
+bool pn_report_is_dead_letters(const char *name)
+{
+    return strcmp(name, dead_letters) == 0 || strcmp(name, stream_dead_letters) == 0;
+}
+
+int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name, const char *folder,
                          const struct pn_table **table, const char **path, struct pn_err *e)
 {
     *table = pn_pipeline_table(pipeline, name);
@@ -27,7 +32,7 @@ int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
         *path = name;
         return pn_store_key_check(name, e);
     } else {
-        return pn_pipeline_has_no(pipeline, PN_NAMED_TABLE, name, NULL, e);
+        return pn_pipeline_has_no(pipeline, PN_NAMED_TABLE_OR_KEY, name, folder, e);
     }
     return 0;
 }

@@ -31,9 +31,12 @@ struct pn_table_source {
     struct pn_table_memory *memory; /* of the list of tables; NULL: each look reads all logs */
 };
 
+/* Is it the name of a table of dead letters? */
+bool pn_report_is_dead_letters(const char *name);
 /* The path of the table with that name, and the table itself where the pipeline has it (else NULL).
- * MISSING for an unknown name, INPUT for a bad key. Both are borrowed. */
-int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name,
+ * MISSING for an unknown name, which says in which `folder` the pipeline is (NULL: not); INPUT for
+ * a bad key. Both are borrowed. */
+int pn_report_find_table(const struct pn_pipeline *pipeline, const char *name, const char *folder,
                          const struct pn_table **table, const char **path,
                          struct pn_err *e) PN_MUST_CHECK;
 /* A handle on the table at a path; the caller destroys it. */

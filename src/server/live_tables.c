@@ -75,8 +75,8 @@ static void look_at_table(struct pn_live_tables *tables, struct pn_live *live,
     const struct pn_table *table = NULL;
     const char *path = NULL;
     if (topic->state == NULL) {
-        if (pn_report_find_table(tables->app->pipeline, topic->parts[1], &table, &path, NULL) ==
-            0) {
+        if (pn_report_find_table(tables->app->pipeline, topic->parts[1], NULL, &table, &path,
+                                 NULL) == 0) {
             topic->state = begin(tables->store, path);
         }
     } else if (advance(tables->store, topic->state)) {

@@ -254,7 +254,7 @@ def test_a_name_that_the_pipeline_lacks_names_the_pipeline(shop, tmp_path, comma
 
 @pytest.mark.parametrize("command, words", [
     (("task", "daily", "laod"), ["DAG 'daily' has no task 'laod'; did you mean 'load'?"]),
-    (("table", "history", "raw_order"), ["in the pipeline 'shop'; did you mean 'raw_orders'?"]),
+    (("table", "history", "raw_order"), ["in the pipeline 'shop' (", "did you mean 'raw_orders'?"]),
     (("query", "SELECT * FROM raw_order"), ["in the pipeline 'shop'; did you mean 'raw_orders'?"]),
 ])  # fmt: skip
 def test_a_mistyped_name_of_a_task_or_a_table_gets_the_nearest(shop, tmp_path, command, words):
@@ -268,11 +268,18 @@ def test_dead_letters_of_a_table_or_an_id_that_is_none(shop, tmp_path):
 
     def refused_letters(*args):
         done = run("dead-letters", *args, "--pipeline", shop, data=data, check=False)
-        assert done.returncode == 1, done
+        assert done.returncode == 1 and done.stdout == "", done
         return done.stderr
 
     assert "did you mean 'raw_orders'?" in refused_letters("list", "raw_order")
-    assert "there is no such letter" in refused_letters("show", "nosuch")
+    assert "there is no such letter" in refused_letters("show", "nosuch", "--format", "json")
+    for name in ("nothing", "tables/orders"):
+        told = refused_letters("list", name, "--format", "json")
+        assert f"no table '{name}' in the pipeline 'shop' ({shop}): `pinion table list` sh" in told
+        assert "a key such as" not in told
+    for name in ("raw_orders", "dead_letters", "stream_dead_letters"):
+        words = ("dead-letters", "list", name, "--format", "json", "--pipeline", shop)
+        assert json.loads(run(*words, data=data).stdout) == []
     assert "did you mean 'raw_orders'?" in refused_letters("drop", "--table", "raw_order", "--yes")
     run("dead-letters", "list", "raw_orders", "--pipeline", shop, data=data)
     with Server(data, "--pipeline", shop):

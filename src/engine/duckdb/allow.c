@@ -226,7 +226,7 @@ static bool is_defined(const char *tree, struct text name)
 int pn_duckdb_no_table(const struct pn_pipeline *pipeline, const char *name, struct pn_err *e)
 {
     struct pn_err why = {0};
-    (void)pn_pipeline_has_no(pipeline, PN_NAMED_TABLE, name, NULL, &why);
+    (void)pn_pipeline_has_no(pipeline, PN_NAMED_TABLE_OR_KEY, name, NULL, &why);
     return pn_err_input(e, "%s", why.msg);
 }
 

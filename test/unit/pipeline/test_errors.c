@@ -30,7 +30,12 @@ struct mistake {
     const char *message;
 };
 
+#define NAME_OF_50 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx"
+
 static const struct mistake yaml_mistakes[] = {
+    {"name: " NAME_OF_50 NAME_OF_50 NAME_OF_50 NAME_OF_50 "y\n",
+     "pipeline.yml:1: name: must have at most 200 bytes, and has 201"},
+    {"name: \" \\n\"\n", "pipeline.yml:1: name: is blank"},
     {"name: [a\n", "pipeline.yml:2: invalid YAML: flow sequence without a closing bracket"},
     {"name: x\nb: \"abc\n",
      "pipeline.yml:2: invalid YAML: double-quoted scalar without closing quote"},

@@ -211,17 +211,18 @@ static void test_names(void **state)
     const struct pn_table *table = NULL;
     const char *path = NULL;
     struct pn_err e = {0};
-    assert_int_equal(pn_report_find_table(&pipeline, "thing", &table, &path, &e), 0);
+    assert_int_equal(pn_report_find_table(&pipeline, "thing", NULL, &table, &path, &e), 0);
     assert_ptr_equal(table, &tables[0]);
     assert_string_equal(path, "t");
-    assert_int_equal(pn_report_find_table(&pipeline, "stream_dead_letters", &table, &path, &e), 0);
+    assert_int_equal(
+        pn_report_find_table(&pipeline, "stream_dead_letters", NULL, &table, &path, &e), 0);
     assert_null(table);
     assert_string_equal(path, "streams/dead_letters");
-    assert_int_equal(pn_report_find_table(&pipeline, "some/key", &table, &path, &e), 0);
+    assert_int_equal(pn_report_find_table(&pipeline, "some/key", NULL, &table, &path, &e), 0);
     assert_string_equal(path, "some/key");
-    assert_int_not_equal(pn_report_find_table(&pipeline, "nobody", &table, &path, &e), 0);
+    assert_int_not_equal(pn_report_find_table(&pipeline, "nobody", NULL, &table, &path, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_MISSING);
-    assert_int_not_equal(pn_report_find_table(&pipeline, "a/../b", &table, &path, &e), 0);
+    assert_int_not_equal(pn_report_find_table(&pipeline, "a/../b", NULL, &table, &path, &e), 0);
     assert_int_equal(e.class_, PN_CLASS_INPUT);
 }
 
