@@ -105,6 +105,9 @@ int pn_stream_reader_check_group(struct pn_cli *cli, struct pn_err *e)
         rc = pn_err_input(e, "there is nothing to share: --group needs the log on a Kafka cluster "
                              "(log.url) or streams in another Kinesis (kinesis.endpoint), and the "
                              "store in a bucket (store.url)");
+    } else if (rc == 0 && !is_elsewhere(app) && cli->url != NULL) {
+        rc = pn_err_input(e, "--group reads the cluster itself, and --url reads the streams of a "
+                             "server: leave one of the two out");
     }
     return rc;
 }
@@ -113,10 +116,7 @@ int pn_stream_reader_join(struct pn_cli *cli, struct pn_stream_reader *reader, s
 {
     const struct pn_app *app = NULL;
     int rc = pn_cli_app(cli, &app, e);
-    if (rc == 0 && reader->url != NULL && cli->url != NULL) {
-        rc = pn_err_input(e, "--group reads the cluster itself, and --url reads the streams of a "
-                             "server: leave one of the two out");
-    } else if (rc == 0 && reader->url != NULL) {
+    if (rc == 0 && reader->url != NULL) {
         rc = pn_err_set(e, PN_CLASS_CONFLICT, PN_FAIL,
                         "--group reads the cluster itself, and the server on %s has the data "
                         "folder %s: give another one with --data",

@@ -221,3 +221,9 @@ def test_a_group_needs_a_bucket(ours, pipeline, tmp_path):
         "--set", f"kinesis.endpoint={ours.url}", data=tmp_path / "d", check=False,
     )  # fmt: skip
     assert refused.returncode != 0 and "leave one of the two out" in refused.stderr
+    refused = run(
+        "stream", "process", "--group", "--url", ours.url, "--pipeline", pipeline,
+        "--set", "log.url=kafka://127.0.0.1:9", "--set", "store.url=s3://bucket",
+        data=tmp_path / "d", check=False,
+    )  # fmt: skip
+    assert refused.returncode != 0 and "--group reads the cluster itself, and --url" in refused.stderr
