@@ -229,6 +229,11 @@ static int take_endpoint(struct pn_s3 *s3, const struct pn_s3_config *config, st
     return 0;
 }
 
+static bool is_given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
 int pn_s3_store_open(const struct pn_s3_config *config, struct pn_store **store, struct pn_err *e)
 {
     struct pn_s3 *s3 = pn_xcalloc(1, sizeof *s3);
@@ -249,7 +254,7 @@ int pn_s3_store_open(const struct pn_s3_config *config, struct pn_store **store,
     pthread_mutex_init(&s3->lock, NULL);
     pn_temp_files_init(&s3->temps, config->io, pn_xstrdup(config->temp_folder));
     int rc = take_url(s3, config->url, e);
-    if (rc == 0 && (config->access_key[0] == '\0') != (config->secret_key[0] == '\0')) {
+    if (rc == 0 && is_given(config->access_key) != is_given(config->secret_key)) {
         rc = pn_err_input(e, "store.access_key and store.secret_key belong together: set both, or "
                              "neither");
     }

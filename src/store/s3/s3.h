@@ -38,7 +38,7 @@ struct pn_s3_config {
     const char *temp_folder; /* for files that are written to become objects */
     int64_t requests_max;    /* of one call, at once */
     int64_t part_bytes;      /* of an upload in parts; at least 5 MiB at AWS */
-    const char *access_key;  /* "": see base/aws_credentials.h */
+    const char *access_key;  /* NULL or "": see base/aws_credentials.h */
     const char *secret_key;
     const struct pn_io *io;
     const struct pn_clock *clock;
