@@ -32,7 +32,7 @@ if(PINION_TESTS)
         target_link_libraries(${target} PRIVATE pinion_core PkgConfig::cmocka)
         add_test(NAME "unit/${name}" COMMAND ${target}
                  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
-        set_tests_properties("unit/${name}" PROPERTIES LABELS "unit;${module}" TIMEOUT 300)
+        set_tests_properties("unit/${name}" PROPERTIES LABELS "unit;${module}" TIMEOUT 900)
     endforeach()
 endif()
 

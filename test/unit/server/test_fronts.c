@@ -385,13 +385,17 @@ static void test_memory_limit(void **state)
     say(first,
         "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 25\r\n\r\n{\"records\":[{");
     assert_true(client_is_silent(first));
-    post(second, "/topics/t", one);
-    assert_int_equal(client_hear(second, reply), 503);
+    int status = 200;
+    while (status == 200) { /* until the server has read what the first one sent */
+        post(second, "/topics/t", one);
+        status = client_hear(second, reply);
+    }
+    assert_int_equal(status, 503);
     assert_non_null(strstr(reply, "memory_bytes_max"));
     say(first, "\"value\":1}]}");
     assert_int_equal(client_hear(first, reply), 200);
     /* Given back as soon as the reply is out. */
-    int status = 503;
+    status = 503;
     while (status == 503) {
         post(second, "/topics/t", one);
         status = client_hear(second, reply);
