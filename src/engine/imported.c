@@ -211,6 +211,20 @@ int64_t pn_imported_next(const struct pn_delta_snapshot *snapshot, const char *a
     return has < 0 ? 1 : has + 1;
 }
 
+struct pn_delta_txn pn_imported_not_restored(const struct pn_delta_snapshot *snapshot)
+{
+    return (struct pn_delta_txn){.app_id = PN_IMPORTS_RESTORED,
+                                 .version = pn_delta_txn_version(snapshot, PN_IMPORTS_RESTORED)};
+}
+
+struct pn_delta_txn pn_imported_not_dropped(const struct pn_delta_snapshot *snapshot,
+                                            const char *app_id, struct pn_arena *arena)
+{
+    const char *dropped = sub_app(arena, app_id, "dropped");
+    return (struct pn_delta_txn){.app_id = dropped,
+                                 .version = pn_delta_txn_version(snapshot, dropped)};
+}
+
 bool pn_imported_rows_txn(const struct pn_delta_snapshot *snapshot, const char *app_id,
                           int64_t rows, int64_t now_ms, struct pn_arena *arena,
                           struct pn_delta_txn *txn)

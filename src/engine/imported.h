@@ -28,6 +28,14 @@ struct pn_delta_txn pn_imported_draw(int64_t now_ms);
  * no table) has. It is its own `before`, so nothing is written. */
 struct pn_delta_txn pn_imported_condition(const struct pn_delta_snapshot *snapshot);
 
+/* The conditions of the commit of an import of a file that the snapshot knows: nothing took rows of
+ * it away since then, or brought them back. That no restore came, whatever it did; and that nothing
+ * made the table afresh, by the file's own transaction, with its app_id in the arena. Each is its
+ * own `before`, too. */
+struct pn_delta_txn pn_imported_not_restored(const struct pn_delta_snapshot *snapshot);
+struct pn_delta_txn pn_imported_not_dropped(const struct pn_delta_snapshot *snapshot,
+                                            const char *app_id, struct pn_arena *arena);
+
 /* A commit that may have taken rows of imports away, or given them back, and does not say so. */
 struct pn_imported_turn {
     bool is_restore;   /* else the table was made afresh */

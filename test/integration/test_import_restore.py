@@ -6,7 +6,7 @@ import json
 import pytest
 
 from test_import import refusal, write
-from test_import_afresh import LETTERS, fails, shop, without
+from test_import_afresh import LETTERS, beside, fails, shop, without
 from test_incremental import land
 
 __all__ = ["shop"]  # a fixture
@@ -18,10 +18,17 @@ class Files:
     def __init__(self, shop, folder):
         self.shop, self.folder = shop, folder
 
-    def add(self, name, *args):
+    def path(self, name):
         number = 10 * (1 + "abc".index(name))
-        path = write(self.folder / f"{name}.csv", f"id\n{number}\n{number + 1}\nx\n")
-        return self.shop.add(path, "--bad-rows", "dead-letter", *args, check=False)
+        return write(self.folder / f"{name}.csv", f"id\n{number}\n{number + 1}\nx\n")
+
+    def add(self, name, *args):
+        return self.shop.add(self.path(name), "--bad-rows", "dead-letter", *args, check=False)
+
+    def add_beside(self, meanwhile, name, *args):
+        """The import has read what the table has of the file, and meanwhile that changes."""
+        return beside(self.shop, meanwhile, "import", "orders", self.path(name), "--quiet",
+                      "--bad-rows", "dead-letter", *args)  # fmt: skip
 
     def has(self, name, *args):
         assert self.add(name, *args).returncode == 0
@@ -197,3 +204,64 @@ def test_a_log_of_an_older_pinion_can_be_restored(shop, files):
     shop.load("--full-refresh")
     files.has("a")
     refused(shop, "2 rows of 1 imported file,")
+
+
+# --- beside an import ---------------------------------------------------------------------------
+
+
+def moved(code, said):
+    assert code == 1
+    assert "a restore of table 'orders', or another import, was faster: run it again" in said
+    assert "nothing was imported" in said
+
+
+def test_rows_that_come_back_beside_an_import_do_not_come_twice(shop, files):
+    files.has("a")
+    files.has("b")
+    files.restore(0)
+    moved(*files.add_beside(lambda: files.restore(1), "b"))
+    assert (shop.ids(), files.letters()) == ([10, 11, 20, 21], [("a", 4), ("b", 4)])
+    files.refuses("b", "already")
+    refused(shop, "4 rows of 2 imported files,")
+
+
+def test_rows_that_leave_beside_an_import_are_not_counted(shop, files):
+    files.has("a")
+    files.has("b")
+    moved(*files.add_beside(lambda: files.restore(0), "b", "--force"))
+    assert shop.ids() == [10, 11]
+    refused(shop, "2 rows of 1 imported file,")
+    files.has("b", "--force")
+    assert shop.ids() == [10, 11, 20, 21]
+    refused(shop, "4 rows of 2 imported files,")
+    files.restore(1)
+    refused(shop, "4 rows of 2 imported files,")
+
+
+def test_rows_that_a_load_drops_beside_an_import_are_not_counted(shop, files):
+    land(shop.data, "shop.orders", 0, 0, [{"id": 1}])
+    shop.load()
+    files.has("a")
+    moved(*files.add_beside(lambda: shop.load("--full-refresh", "--drop-imported"), "a", "--force"))
+    assert shop.ids() == [1]
+    files.has("a", "--force")
+    assert (shop.ids(), files.letters()) == ([1, 10, 11], [("a", 4)])
+    refused(shop, "2 rows of 1 imported file,")
+
+
+def test_what_concerns_other_files_goes_on_beside_an_import(shop, files):
+    files.has("a")
+    files.has("b")
+    land(shop.data, "shop.orders", 0, 0, [{"id": 1}])
+
+    def meanwhile():
+        shop.load()
+        files.restore(0)
+
+    code, said = files.add_beside(meanwhile, "c")
+    assert code == 0, said
+    assert shop.ids() == [10, 11, 30, 31]
+    refused(shop, "4 rows of 2 imported files,")
+    code, said = files.add_beside(lambda: files.has("b"), "a", "--force")
+    assert code == 0, said
+    refused(shop, "8 rows of 3 imported files,")

@@ -209,6 +209,7 @@ struct marks {
     struct pn_delta_txn *txns;
     int64_t *before;
     size_t count;
+    bool any_known; /* the table has, or had, one of the files */
     struct pn_taken *taken;
     struct pn_arena arena;
 };
@@ -217,6 +218,12 @@ static void add_mark(struct marks *marks, const struct pn_delta_txn *txn, int64_
 {
     marks->txns[marks->count] = *txn;
     marks->before[marks->count++] = before;
+}
+
+/* It is only checked. */
+static void add_condition(struct marks *marks, struct pn_delta_txn condition)
+{
+    add_mark(marks, &condition, condition.version);
 }
 
 static void add_file_marks(const struct import *import, size_t i, int64_t now_ms,
@@ -230,6 +237,10 @@ static void add_file_marks(const struct import *import, size_t i, int64_t now_ms
     if (pn_imported_rows_txn(import->snapshot, app_id, import->written[i].rows, now_ms,
                              &marks->arena, &txn)) {
         add_mark(marks, &txn, PN_DELTA_TXN_ANY);
+    }
+    if (txn_of(import->snapshot, app_id) >= 0) {
+        marks->any_known = true;
+        add_condition(marks, pn_imported_not_dropped(import->snapshot, app_id, &marks->arena));
     }
 }
 
@@ -254,7 +265,7 @@ static void make_marks(const struct import *import, struct marks *marks)
     pn_rules_txns(asked->table, import->snapshot, made.version, now_ms, &marks->arena, &rules,
                   &rule_count);
     const struct pn_delta_txn draw = pn_imported_draw(now_ms);
-    const size_t most = 2 * asked->count + first_count + rule_count + 2;
+    const size_t most = 3 * asked->count + first_count + rule_count + 3;
     marks->txns = pn_xcalloc(most, sizeof *marks->txns);
     marks->before = pn_xcalloc(most, sizeof *marks->before);
     add_mark(marks, &draw, PN_DELTA_TXN_ANY);
@@ -273,6 +284,18 @@ static void make_marks(const struct import *import, struct marks *marks)
             add_file_marks(import, i, now_ms, marks);
         }
     }
+    if (marks->any_known) {
+        add_condition(marks, pn_imported_not_restored(import->snapshot));
+    }
+}
+
+static void advise_moved(const struct import *import, struct pn_err *e)
+{
+    const struct pn_err why = *e;
+    (void)pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_TXN_SEEN,
+                     "a load or a restore of table '%s', or another import, was faster: run it "
+                     "again (%s); nothing was imported",
+                     import->asked->table->name, why.msg);
 }
 
 static int commit(struct import *import, int64_t *version, struct pn_err *e)
@@ -295,7 +318,12 @@ static int commit(struct import *import, int64_t *version, struct pn_err *e)
                                       .txns = marks.txns,
                                       .txns_before = marks.before,
                                       .txn_count = marks.count};
-    int rc = pn_duckdb_commit(import->engine, asked->table, &all, &put, version, e);
+    struct pn_err why = {0};
+    int rc = pn_duckdb_commit(import->engine, asked->table, &all, &put, version, &why);
+    if (rc == PN_DELTA_TXN_SEEN) {
+        advise_moved(import, &why);
+    }
+    pn_err_copy(e, rc != 0 ? &why : NULL);
     pn_taken_destroy(&marks.taken);
     pn_arena_deinit(&marks.arena);
     free(marks.txns);
