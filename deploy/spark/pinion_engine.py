@@ -450,7 +450,7 @@ def perform(token, request, store, spark, made_by=None):
         run = request.get("run", {})
         lake = Lake(definition(request["definition"]), store, spark, made_by, run)
         lake.run.full_refresh = request.get("full_refresh", False) or lake.run.full_refresh
-        lake.run.drop_imported = lake.run.drop_imported or request.get("drop_imported", False)
+        lake.run.drop_imported = request.get("drop_imported", False) or lake.run.drop_imported
         result.update(ACTIONS[request["action"]](lake, request))
     except Exception as failure:
         traceback.print_exc()

@@ -68,7 +68,7 @@ def check(lake, name, transaction):
     """ValueError where the table is to be made of its topic's objects, and imports have added rows,
     which may not go."""
     files = there(transaction)
-    if not files or lake.run.drop_imported:
+    if not files or lake.run.drops_imported(name):
         return
     rows = [transaction.txn(app + ROWS) for app in files]
     count = "the rows" if min(rows) < 0 else f"{sum(rows)} row{'s' * (sum(rows) != 1)}"

@@ -49,6 +49,11 @@ def text_of(value):
     return value if type(value) is str or value is None else dumps(value)
 
 
+def has(asked, table):
+    """Is something asked of a table: by true, or by an array with its name?"""
+    return asked is True or (isinstance(asked, list) and table in asked)
+
+
 class Run:
     """The values of a run, as texts by their names (NAMES); None or "" where there is none."""
 
@@ -56,14 +61,19 @@ class Run:
         members = members_of(values.get("conf"))
         self.conf = {name: text_of(of) for name, of in members.items()}
         self.full_refresh = members.get("full_refresh")  # true, or an array of tables
-        self.drop_imported = members.get("drop_imported") is True
+        drops = members.get("drop_imported") is True
+        named = self.full_refresh if isinstance(self.full_refresh, list) else True
+        self.drop_imported = drops and named  # likewise
         self.values = {"id": literal(values.get("run_id") or None)}
         self.values |= {name: time_in(name, values.get(name)) for name in TIMES}
 
     def refreshes(self, table):
         """Is a table to be made afresh, if it is incremental?"""
-        asked = self.full_refresh
-        return asked is True or (isinstance(asked, list) and table in asked)
+        return has(self.full_refresh, table)
+
+    def drops_imported(self, table):
+        """May a raw table that is made afresh lose the rows of imports?"""
+        return has(self.drop_imported, table)
 
     def functions(self):
         """The statements that define the functions."""

@@ -19,4 +19,8 @@ struct pn_run_values {
  * array that has its name? */
 bool pn_run_refreshes(const struct pn_run_values *run, const char *table);
 
+/* Does it ask by "drop_imported": true that a raw table which is made afresh may lose the rows of
+ * imports? Beside an array in "full_refresh", it asks this of the tables in it alone. */
+bool pn_run_drops_imported(const struct pn_run_values *run, const char *table);
+
 #endif

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/units.h"
 #include "engine/duckdb/duckdb.h"
@@ -33,22 +32,6 @@ static void read_run_values(struct pn_run_values *run)
         run->logical_date != NULL ? run->logical_date : getenv("PINION_LOGICAL_DATE");
     run->interval_start = getenv("PINION_DATA_INTERVAL_START");
     run->interval_end = getenv("PINION_DATA_INTERVAL_END");
-}
-
-/* Does the conf of a run have the member, as true? */
-static bool conf_asks(const char *conf, const char *member)
-{
-    struct pn_json_parser *parser = NULL;
-    struct pn_json *root = NULL;
-    bool asks = false;
-    if (conf != NULL) {
-        size_t len = strlen(conf);
-        parser = pn_json_parser_create();
-        asks = pn_json_parse(parser, conf, len, len, &root, NULL) == 0 &&
-               pn_json_get_bool(root, member, false);
-    }
-    pn_json_parser_destroy(&parser);
-    return asks;
 }
 
 struct pn_delta_maker pn_app_maker(const struct pn_app *app)
@@ -82,7 +65,6 @@ static int create_engine(const struct pn_app *app, struct pn_store *store,
         whole.delta.maker = pn_app_maker(app);
     }
     read_run_values(&whole.run);
-    whole.drop_imported = whole.drop_imported || conf_asks(whole.run.conf, "drop_imported");
     whole.copies_bytes_max = settings->store.cache_bytes_max;
     whole.parquet_compression = settings->engine.parquet_compression;
     int rc =

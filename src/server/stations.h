@@ -88,8 +88,7 @@ int pn_app_open_sink(const struct pn_app *app, struct pn_log *log, struct pn_sto
 /* Does Spark make tables and answer queries (engine.kind)? */
 bool pn_app_uses_spark(const struct pn_app *app);
 /* How a batch makes its tables; NULL for the functions below: as usual. duckdb.h's fields of these
- * names. The conf of a task's run sets the first two, too, by "full_refresh": true and
- * "drop_imported": true. */
+ * names. The conf of a task's run asks for the first two, too (engine/run_values.h). */
 struct pn_app_batch {
     bool full_refresh;
     bool drop_imported;

@@ -117,6 +117,42 @@ def test_what_was_imported_is_not_dropped_silently(shop, tmp_path, how):
         assert shop.ids() == [9]
 
 
+def test_an_array_says_whose_imported_rows_may_go(shop, tmp_path):
+    shop.define(more="""columns: {id: int}
+  other:
+    path: raw/other
+    from_topic: shop.orders
+    mode: append""")
+    text = (shop.folder / "pipeline.yml").read_text()
+    (shop.folder / "pipeline.yml").write_text(text.replace("[orders]", "[orders, other]"))
+    land(shop.data, "shop.orders", 0, 0, [{"id": 9}])
+    path = write(tmp_path / "a.csv", "id\n1\n")
+    shop.load()
+    for table in ("orders", "other"):
+        shop.run("import", table, path, "--quiet")
+    text = (shop.folder / "pipeline.yml").read_text()
+    (shop.folder / "pipeline.yml").write_text(text.replace("append", "overwrite", 1))
+
+    def load(tables):
+        conf = json.dumps({"full_refresh": tables, "drop_imported": True})
+        return shop.load(check=False, env={"PINION_CONF": conf})
+
+    def ids(table):
+        return [row["id"] for row in shop.rows(f"SELECT id FROM {table} ORDER BY id")]
+
+    for tables in (["other"], []):
+        fails(load(tables), "table 'orders': 1 row of 1 imported file,")
+        assert ids("orders") == [1, 9]
+    assert load(["orders"]).returncode == 0
+    assert (ids("orders"), ids("other")) == ([9], [1, 9])
+    assert load(["other"]).returncode == 0
+    assert ids("other") == [9]
+    shop.run("table", "restore", "orders", "--to", "1", "--yes")
+    assert ids("orders") == [1, 9]
+    assert load(False).returncode == 0
+    assert ids("orders") == [9]
+
+
 def test_a_run_fails_with_the_same_line(shop, tmp_path, data):
     land(shop.data, "shop.orders", 0, 0, [{"id": 9}])
     shop.add(write(tmp_path / "a.csv", "id\n1\n"))

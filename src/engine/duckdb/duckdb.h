@@ -22,7 +22,8 @@ struct pn_duckdb_config {
     const char *shelf_folder;
     bool full_refresh;  /* incremental tables are made afresh, of all there is; also those that
                            run.conf asks for */
-    bool drop_imported; /* a raw table that is made afresh may lose the rows of imports */
+    bool drop_imported; /* a raw table that is made afresh may lose the rows of imports; also one of
+                           which run.conf says so */
     struct pn_delta_config delta;
     struct pn_run_values run;  /* that SQL is part of */
     const char *landed_folder; /* NULL; else read `<folder>/<table>.json[l]` files instead of the

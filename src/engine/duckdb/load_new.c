@@ -111,7 +111,7 @@ static int check_imported(const struct pn_load_new *load, struct pn_err *e)
 {
     const struct pn_imported imported = imported_of(load);
     struct pn_buf what;
-    if (imported.files == 0 || load->engine->config.drop_imported) {
+    if (imported.files == 0 || pn_duckdb_drops_imported(load->engine, load->table)) {
         return 0;
     }
     pn_buf_init(&what, sizeof e->msg);

@@ -190,6 +190,8 @@ void pn_duckdb_put_scalar(struct pn_json_writer *json, duckdb_logical_type type,
 
 /* Is an incremental table to be made afresh, by the config or the conf of the run? */
 bool pn_duckdb_refreshes(const struct pn_duckdb *engine, const struct pn_table *table);
+/* May a raw table that is made afresh lose the rows of imports, likewise? */
+bool pn_duckdb_drops_imported(const struct pn_duckdb *engine, const struct pn_table *table);
 
 /* --- jobs.c -------------------------------------------------------------------------------- */
 

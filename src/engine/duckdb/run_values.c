@@ -65,3 +65,8 @@ bool pn_duckdb_refreshes(const struct pn_duckdb *engine, const struct pn_table *
 {
     return engine->config.full_refresh || pn_run_refreshes(&engine->config.run, table->name);
 }
+
+bool pn_duckdb_drops_imported(const struct pn_duckdb *engine, const struct pn_table *table)
+{
+    return engine->config.drop_imported || pn_run_drops_imported(&engine->config.run, table->name);
+}
