@@ -44,7 +44,8 @@ COVERS = {
 }
 # These ask whether the key has a right at all: they say nothing of anybody's data.
 OF_NOTHING = {
-    "GET /", "GET /health", "GET /health/ready", "GET /brokers", "GET /api/v1/routes", "GET /api/v1/openapi.json",
+    "GET /", "GET /health", "GET /health/ready", "GET /brokers",
+    "GET /api/v1/routes", "GET /api/v1/openapi.json",
     "GET /ui/**", "GET /api/v2/monitor/health", "GET /api/v2/version",
     "GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session",
 }  # fmt: skip
