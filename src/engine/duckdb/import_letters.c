@@ -18,10 +18,9 @@ struct letters {
     const struct pn_delta_snapshot *snapshot; /* of the table; NULL: there is none yet */
     char **bad_sums;                          /* of each file */
     /* One try: */
-    bool *wanted; /* of each file: its letters are to be added */
-    struct pn_delta_txn *txns;
+    bool *may_be_there;        /* of each file: the table of letters may have some of its own */
+    struct pn_delta_txn *txns; /* of each file */
     int64_t *before;
-    size_t count;
     struct pn_arena arena;
 };
 
@@ -33,52 +32,42 @@ static const char *letters_app(struct letters *letters, size_t i)
                            letters->bad_sums[i] != NULL ? letters->bad_sums[i] : "none");
 }
 
-/* A killed import may have left those of a file whose rows the table lacks. */
+/* Were rows of the file in the table? A restore leaves their letters. */
+static bool has_left(const struct letters *letters, size_t i)
+{
+    const char *app_id = letters->asked->files[i].app_id;
+    return letters->snapshot != NULL && pn_delta_txn_version(letters->snapshot, app_id) >= 0 &&
+           pn_imported_dropped(letters->snapshot, app_id) != NULL;
+}
+
+/* A killed import may have left those of a file whose rows the table lacks; what made the table
+ * afresh since then may have dropped them. */
 static void choose(struct letters *letters, const struct pn_delta_snapshot *itself)
 {
-    letters->count = 0;
     for (size_t i = 0; i < letters->asked->count; i++) {
         const char *app_id = letters_app(letters, i);
         const int64_t version =
             pn_imported_next(letters->snapshot, letters->asked->files[i].app_id);
         const int64_t has = itself != NULL ? pn_delta_txn_version(itself, app_id) : -1;
-        letters->wanted[i] = has < version;
-        if (letters->wanted[i]) {
-            letters->before[letters->count] = has;
-            letters->txns[letters->count++] =
-                (struct pn_delta_txn){.app_id = app_id,
-                                      .version = version,
-                                      .updated_ms = pn_wall_ms(letters->engine->clock)};
-        }
+        letters->may_be_there[i] = has >= version || has_left(letters, i);
+        letters->before[i] = has;
+        letters->txns[i] = (struct pn_delta_txn){.app_id = app_id,
+                                                 .version = has > version ? has : version,
+                                                 .updated_ms = pn_wall_ms(letters->engine->clock)};
     }
 }
 
-/* Were rows of the file in the table? A restore leaves their letters. */
-static bool has_left(const struct letters *letters, size_t i)
-{
-    const char *app_id = letters->asked->files[i].app_id;
-    return letters->wanted[i] && letters->snapshot != NULL &&
-           pn_delta_txn_version(letters->snapshot, app_id) >= 0 &&
-           pn_imported_dropped(letters->snapshot, app_id) != NULL;
-}
-
-/* Appends an expression for the name of the file of a row of pn_bad, among some files. */
-static void add_name(const struct letters *letters,
-                     bool (*is_one)(const struct letters *letters, size_t i), struct pn_buf *sql)
+/* Appends an expression for the name of the file of a row of pn_bad, among some; NULL: all. */
+static void add_name(const struct letters *letters, const bool *some, struct pn_buf *sql)
 {
     pn_buf_adds(sql, "CASE file");
     for (size_t i = 0; i < letters->asked->count; i++) {
-        if (is_one(letters, i)) {
+        if (some == NULL || some[i]) {
             pn_buf_addf(sql, " WHEN %zu THEN ", i);
             pn_duckdb_add_text(sql, letters->asked->files[i].name);
         }
     }
     pn_buf_adds(sql, " END");
-}
-
-static bool is_wanted(const struct letters *letters, size_t i)
-{
-    return letters->wanted[i];
 }
 
 /* Appends that a row of pn_bad is not a letter that the table of them has. */
@@ -88,7 +77,7 @@ static int add_unknown(const struct letters *letters, const struct pn_table *tab
 {
     bool any = false;
     for (size_t i = 0; i < letters->asked->count; i++) {
-        any = any || has_left(letters, i);
+        any = any || letters->may_be_there[i];
     }
     if (!any || itself == NULL) {
         return 0;
@@ -99,7 +88,7 @@ static int add_unknown(const struct letters *letters, const struct pn_table *tab
     pn_buf_adds(sql, ") AS k WHERE k.topic IS NULL AND k.\"table\" = ");
     pn_duckdb_add_text(sql, letters->asked->table->name);
     pn_buf_adds(sql, " AND k.object = ");
-    add_name(letters, has_left, sql);
+    add_name(letters, letters->may_be_there, sql);
     pn_buf_addf(sql,
                 " AND k.line IS NOT DISTINCT FROM pn_bad.line AND k.value IS NOT DISTINCT FROM "
                 "left(pn_bad.value, %d))",
@@ -122,7 +111,7 @@ static int add_letters(const struct letters *letters, const struct pn_table *tab
     pn_duckdb_add_text(sql, asked->table->name);
     pn_buf_adds(sql, " AS \"table\", CAST(NULL AS VARCHAR) AS topic, CAST(NULL AS INTEGER) AS "
                      "partition, CAST(NULL AS BIGINT) AS \"offset\", ");
-    add_name(letters, is_wanted, sql);
+    add_name(letters, NULL, sql);
     pn_buf_addf(sql,
                 " AS object, line, CASE WHEN length(value) > %d THEN concat(reason, ' (only "
                 "the beginning of the value is stored)') ELSE reason END AS reason, left(value, "
@@ -132,14 +121,7 @@ static int add_letters(const struct letters *letters, const struct pn_table *tab
     pn_letter_add_maker(letters->engine, sql);
     pn_buf_adds(sql, " AS made_by, ");
     pn_letter_add_after(after, sql);
-    pn_buf_adds(sql,
-                " AS after_version, CAST(NULL AS BIGINT) AS batch FROM pn_bad WHERE file IN (");
-    for (size_t i = 0; i < asked->count; i++) {
-        if (letters->wanted[i]) {
-            pn_buf_addf(sql, "%zu, ", i);
-        }
-    }
-    pn_buf_adds(sql, "-1)");
+    pn_buf_adds(sql, " AS after_version, CAST(NULL AS BIGINT) AS batch FROM pn_bad WHERE true");
     rc = add_unknown(letters, table, itself, lease, sql, e);
     pn_buf_adds(sql, " ORDER BY file, line, byte");
     return rc;
@@ -160,18 +142,17 @@ static int commit(struct letters *letters, struct pn_err *e)
     if (rc == 0) {
         choose(letters, itself);
     }
-    bool any = rc == 0 && letters->count > 0;
-    if (any) {
+    if (rc == 0) {
         rc = add_letters(letters, &table, itself, &lease, &sql, e);
     }
-    if (any && rc == 0) {
+    if (rc == 0) {
         rc = pn_duckdb_write(engine, letters->connection, &table, &sql, &written, e);
     }
     if (rc == 0 && written.rows > 0) {
         const struct pn_duckdb_put put = {.mode = PN_DELTA_APPEND,
                                           .txns = letters->txns,
                                           .txns_before = letters->before,
-                                          .txn_count = letters->count};
+                                          .txn_count = letters->asked->count};
         rc = pn_duckdb_commit(engine, &table, &written, &put, &version, e);
         if (rc != 0) {
             pn_duckdb_write_undo(engine, &written, rc);
@@ -194,7 +175,8 @@ int pn_import_letters(struct pn_duckdb *engine, duckdb_connection connection,
                               .asked = asked,
                               .snapshot = snapshot,
                               .bad_sums = pn_xcalloc(asked->count, sizeof *letters.bad_sums),
-                              .wanted = pn_xcalloc(asked->count, sizeof *letters.wanted),
+                              .may_be_there =
+                                  pn_xcalloc(asked->count, sizeof *letters.may_be_there),
                               .txns = pn_xcalloc(asked->count, sizeof *letters.txns),
                               .before = pn_xcalloc(asked->count, sizeof *letters.before)};
     pn_arena_init(&letters.arena, 0);
@@ -207,7 +189,7 @@ int pn_import_letters(struct pn_duckdb *engine, duckdb_connection connection,
         free(letters.bad_sums[i]);
     }
     free(letters.bad_sums);
-    free(letters.wanted);
+    free(letters.may_be_there);
     free(letters.txns);
     free(letters.before);
     pn_arena_deinit(&letters.arena);
