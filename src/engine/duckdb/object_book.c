@@ -153,9 +153,13 @@ const char *pn_object_book_unsure_key(const struct pn_object_book *book, size_t 
 void pn_object_book_compare(struct pn_object_book *book, size_t i, const struct pn_object *found)
 {
     struct entry *entry = book->unsure[i];
+    if (!found->has_sum) {
+        entry->moved_to = 0;
+        return;
+    }
     entry->moved_to = what_of(found);
-    entry->is_same = found->has_sum && found->crc32c == entry->sum &&
-                     entry->moved_to >> TAG_BITS == entry->what >> TAG_BITS;
+    entry->is_same =
+        found->crc32c == entry->sum && entry->moved_to >> TAG_BITS == entry->what >> TAG_BITS;
     if (entry->is_same) {
         book->proven++;
     } else {

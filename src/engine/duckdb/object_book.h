@@ -27,7 +27,8 @@ void pn_object_book_destroy(struct pn_object_book **book); /* NULL ok */
 bool pn_object_book_wants(struct pn_object_book *book, const struct pn_object *object);
 /* After the listing: how many objects have their sizes still, but other etags, and a sum that the
  * table knows; and the key of one. For each, found->crc32c and the etag that goes with it are to be
- * given: with the same sum it is taken, and the next commit has its etag of now. */
+ * given: with the same sum it is taken, and the next commit has its etag of now. Without has_sum it
+ * went since the listing, and counts as one that is not in it. */
 size_t pn_object_book_unsure(const struct pn_object_book *book);
 const char *pn_object_book_unsure_key(const struct pn_object_book *book, size_t i);
 void pn_object_book_compare(struct pn_object_book *book, size_t i, const struct pn_object *found);
