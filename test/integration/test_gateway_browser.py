@@ -9,7 +9,7 @@ from pinion import Failed, Server, run
 
 EVIL = "http://evil.example"
 OPEN = {  # without a key
-    "GET /health", "GET /metrics", "GET /ui/**", "GET /api/v2/monitor/health",
+    "GET /health", "GET /health/ready", "GET /metrics", "GET /ui/**", "GET /api/v2/monitor/health",
     "GET /api/v2/version",
 }  # fmt: skip
 PRODUCE = {
