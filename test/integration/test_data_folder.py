@@ -3,6 +3,7 @@ do, and those that look warn. Names that the pipeline does not have."""
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -209,6 +210,8 @@ def test_a_folder_that_has_lost_its_name_stays_with_its_server(shop, tmp_path):
 def test_a_folder_without_a_name_is_of_the_pipeline_whose_server_was_killed(shop, tmp_path):
     data, other = tmp_path / "data", make(tmp_path / "other", "other")
     server = Server(data, "--pipeline", shop).start()
+    while not list(data.glob("definitions/*/pipeline.yml")):  # the scheduler keeps it
+        time.sleep(0.01)
     server.kill()
     (data / "pipeline_name").unlink()
     told = refused("serve", "--listen", "127.0.0.1:0", pipeline=other, data=data)
