@@ -1,7 +1,4 @@
 /* Dead letters that a load adds, each once: those of tables that it adds to. */
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "engine/duckdb/dead_letters_ways.h"
 #include "engine/duckdb/scan.h"
 
@@ -62,7 +59,6 @@ static int add_new(const struct pn_letters_putting *putting, size_t i,
     return rc;
 }
 
-/* The transaction counts the table's commits, so of two loads one comes first. */
 static int append(const struct pn_letters_putting *putting, size_t i, int64_t *rows,
                   struct pn_err *e)
 {
@@ -71,8 +67,6 @@ static int append(const struct pn_letters_putting *putting, size_t i, int64_t *r
     struct pn_written written = {0};
     struct pn_file_lease lease = {0};
     struct pn_buf sql;
-    int64_t version = -1;
-    char *app_id = pn_letter_batch_count_id(dead->tables[i]);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_newest(dead->engine, dead->itself.path, &snapshot, e);
     if (rc == 0 && pn_letters_has_rows(putting, i)) {
@@ -88,23 +82,14 @@ static int append(const struct pn_letters_putting *putting, size_t i, int64_t *r
         rc = pn_duckdb_write(dead->engine, putting->connection, &dead->itself, &sql, &written, e);
     }
     *rows = written.rows;
-    if (rc == 0 && written.rows > 0) {
-        int64_t before = snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
-        const struct pn_delta_txn txn = {.app_id = app_id,
-                                         .version = before < 0 ? 1 : before + 1,
-                                         .updated_ms = pn_wall_ms(dead->engine->clock)};
-        const struct pn_duckdb_put put = {
-            .mode = PN_DELTA_APPEND, .txns = &txn, .txns_before = &before, .txn_count = 1};
-        rc = pn_duckdb_commit(dead->engine, &dead->itself, &written, &put, &version, e);
-        if (rc != 0) {
-            pn_duckdb_write_undo(dead->engine, &written, rc);
-        }
+    if (rc == 0) {
+        rc = pn_letter_batch_commit(dead->engine, &dead->itself, snapshot, dead->tables[i],
+                                    &written, e);
     }
     pn_written_deinit(&written);
     pn_file_lease_release(&lease);
     pn_delta_snapshot_destroy(&snapshot);
     pn_buf_deinit(&sql);
-    free(app_id);
     return rc;
 }
 
@@ -173,7 +158,8 @@ static int try_to_forget_added(const struct pn_letters_putting *putting, struct 
     }
     if (rc == 0) {
         add_left(putting, &left);
-        rc = pn_letters_forget_others(putting, &left, e);
+        rc = pn_dropped_keep(dead->engine, putting->connection, putting->dropped, putting->before,
+                             &left, e);
     }
     pn_buf_deinit(&left);
     return rc;

@@ -219,28 +219,6 @@ int pn_letters_make_gone(const struct pn_letters_putting *putting, struct pn_err
                          NULL, e);
 }
 
-int pn_letters_forget_others(const struct pn_letters_putting *putting, const struct pn_buf *left,
-                             struct pn_err *e)
-{
-    duckdb_result result;
-    struct pn_buf sql;
-    int64_t gone = 0;
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
-    pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
-                pn_buf_text(left));
-    int rc = pn_duckdb_run_buf(putting->connection, &sql, &result, e);
-    if (rc == 0) {
-        gone = duckdb_value_int64(&result, 0, 0);
-        duckdb_destroy_result(&result);
-    }
-    if (rc == 0 && gone > 0) {
-        rc = pn_dropped_keep(putting->dead->engine, putting->connection, putting->dropped,
-                             putting->before, left, e);
-    }
-    pn_buf_deinit(&sql);
-    return rc;
-}
-
 int pn_letters_too_many(const struct pn_dead_letters *dead, struct pn_err *e)
 {
     return pn_err_set(e, PN_CLASS_RETRY, PN_FAIL, "%s: too many loads at once; load again",

@@ -57,9 +57,6 @@ void pn_letters_add_row(const struct pn_duckdb *engine, const struct pn_table *t
 
 /* Makes the temporary tables of objects that are gone, and of imported files, without rows. */
 int pn_letters_make_gone(const struct pn_letters_putting *putting, struct pn_err *e) PN_MUST_CHECK;
-/* Forgets all but what is left, a SELECT of rows of `dropped`. */
-int pn_letters_forget_others(const struct pn_letters_putting *putting, const struct pn_buf *left,
-                             struct pn_err *e) PN_MUST_CHECK;
 /* The error after PN_LETTERS_ATTEMPTS_MAX: other loads were faster each time. */
 int pn_letters_too_many(const struct pn_dead_letters *dead, struct pn_err *e) PN_MUST_CHECK;
 

@@ -221,7 +221,8 @@ static void forget(const struct pn_letters_putting *putting)
     if (add_found(putting, &found)) {
         pn_buf_addf(&left, " OR id IN (" PN_FOUND_IDS " (%s))", pn_buf_text(&found));
     }
-    if (pn_letters_forget_others(putting, &left, &why) != 0) {
+    if (pn_dropped_keep(engine, putting->connection, putting->dropped, putting->before, &left,
+                        &why) != 0) {
         pn_dropped_warn(engine, &why);
     }
     pn_buf_deinit(&found);

@@ -368,14 +368,33 @@ static size_t find_common(const struct pn_dropped *a, const struct pn_dropped *b
     return count;
 }
 
+/* How many rows of `dropped` are not left? */
+static int count_gone(duckdb_connection connection, const struct pn_buf *left, int64_t *gone,
+                      struct pn_err *e)
+{
+    duckdb_result result;
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
+                pn_buf_text(left));
+    int rc = pn_duckdb_run_buf(connection, &sql, &result, e);
+    if (rc == 0) {
+        *gone = duckdb_value_int64(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    pn_buf_deinit(&sql);
+    return rc;
+}
+
 int pn_dropped_keep(struct pn_duckdb *engine, duckdb_connection connection,
                     const struct pn_dropped *dropped, const struct pn_dropped *before,
                     const struct pn_buf *left, struct pn_err *e)
 {
     const char **old = pn_xcalloc(dropped->key_count + 1, sizeof *old);
     struct pn_dropped made = {.keys = NULL};
-    size_t count = find_common(dropped, before, old);
-    int rc = 0;
+    int64_t gone = 0;
+    int rc = count_gone(connection, left, &gone, e);
+    size_t count = rc == 0 && gone > 0 ? find_common(dropped, before, old) : 0;
     if (count > 0) { /* a drop at work leaves its objects open, and so are those made of them */
         rc = write_selected(engine, connection, pn_buf_text(left),
                             pn_dropped_is_open(dropped) ? &made : NULL, e);

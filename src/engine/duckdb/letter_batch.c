@@ -1,12 +1,12 @@
 #include "engine/duckdb/letter_batch.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/random.h"
 #include "engine/duckdb/dead_letters.h"
 #include "engine/duckdb/letters_out.h"
-#include "engine/duckdb/write.h"
 
 enum {
     FIRST_TURN_BITS = 30,   /* with the draw below 53 bits, as JSON has them */
@@ -148,9 +148,29 @@ void pn_letter_batch_txns(const struct pn_letter_batch *batch, int64_t now_ms,
     }
 }
 
-char *pn_letter_batch_count_id(const struct pn_table *table)
+static char *count_id(const struct pn_table *table)
 {
     return pn_xasprintf("pinion/dead_letters/%s", table->name);
+}
+
+int pn_letter_batch_commit(struct pn_duckdb *engine, const struct pn_table *letters,
+                           const struct pn_delta_snapshot *snapshot, const struct pn_table *of,
+                           struct pn_written *written, struct pn_err *e)
+{
+    char *app_id = count_id(of);
+    const int64_t before = snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
+    const struct pn_delta_txn txn = {.app_id = app_id,
+                                     .version = before < 0 ? 1 : before + 1,
+                                     .updated_ms = pn_wall_ms(engine->clock)};
+    const struct pn_duckdb_put put = {
+        .mode = PN_DELTA_APPEND, .txns = &txn, .txns_before = &before, .txn_count = 1};
+    int64_t version = -1;
+    int rc = written->rows > 0 ? pn_duckdb_commit(engine, letters, written, &put, &version, e) : 0;
+    if (rc != 0) {
+        pn_duckdb_write_undo(engine, written, rc);
+    }
+    free(app_id);
+    return rc;
 }
 
 void pn_letter_batch_add(const struct pn_letter_batch *batch, struct pn_buf *sql)

@@ -22,6 +22,7 @@
 
 #include "delta/delta.h"
 #include "engine/duckdb/private.h"
+#include "engine/duckdb/write.h"
 
 #define PN_LETTER_BATCH       "pinion/quarantine"
 #define PN_LETTER_BATCH_FIRST "pinion/quarantine/first"
@@ -55,9 +56,13 @@ void pn_letter_batch_txns(const struct pn_letter_batch *batch, int64_t now_ms,
  * fails here is logged; the next run does it. */
 void pn_letter_batch_settle(const struct pn_letter_batch *batch, struct pn_duckdb *engine,
                             duckdb_connection connection, int rc);
-/* The transaction that counts the commits that add letters of a table. It makes the second of two
- * commits at once fail, which then looks at the table again. Caller frees it. */
-char *pn_letter_batch_count_id(const struct pn_table *table);
+/* Commits letters of the table `of` that were written into the table of letters, whose version
+ * `snapshot` (NULL: there is none) the run has read; without rows it does nothing. A transaction
+ * counts such commits, so of two at once the second fails with PN_DELTA_TXN_SEEN, and looks at the
+ * table again. What was written is undone where the commit fails. */
+int pn_letter_batch_commit(struct pn_duckdb *engine, const struct pn_table *letters,
+                           const struct pn_delta_snapshot *snapshot, const struct pn_table *of,
+                           struct pn_written *written, struct pn_err *e) PN_MUST_CHECK;
 /* Appends the value of the column `batch`; `batch` may be NULL, or none. */
 void pn_letter_batch_add(const struct pn_letter_batch *batch, struct pn_buf *sql);
 

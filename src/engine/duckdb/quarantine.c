@@ -1,7 +1,5 @@
 #include "engine/duckdb/quarantine.h"
 
-#include <stdlib.h>
-
 #include "engine/duckdb/dead_letters_parts.h"
 #include "engine/duckdb/dropped.h"
 #include "engine/duckdb/letter_maker.h"
@@ -60,32 +58,17 @@ static void forget(struct pn_duckdb *engine, duckdb_connection connection,
                    const struct pn_buf *found)
 {
     struct pn_err why = {0};
-    duckdb_result result;
     struct pn_buf left;
-    struct pn_buf sql;
-    int64_t gone = 0;
     pn_buf_init(&left, PN_DUCKDB_SQL_MAX);
-    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     pn_buf_adds(&left, "SELECT * FROM dropped WHERE \"table\" <> ");
     pn_duckdb_add_text(&left, table->name);
     if (found->len > 0) {
         pn_buf_addf(&left, " OR id IN (" PN_FOUND_IDS " (%s))", pn_buf_text(found));
     }
-    pn_buf_addf(&sql, "SELECT (SELECT count(*) FROM dropped) - count(*) FROM (%s)",
-                pn_buf_text(&left));
-    int rc = pn_duckdb_run_buf(connection, &sql, &result, &why);
-    if (rc == 0) {
-        gone = duckdb_value_int64(&result, 0, 0);
-        duckdb_destroy_result(&result);
-    }
-    if (rc == 0 && gone > 0) {
-        rc = pn_dropped_keep(engine, connection, dropped, dropped, &left, &why);
-    }
-    if (rc != 0) {
+    if (pn_dropped_keep(engine, connection, dropped, dropped, &left, &why) != 0) {
         pn_dropped_warn(engine, &why);
     }
     pn_buf_deinit(&left);
-    pn_buf_deinit(&sql);
 }
 
 static int replace(struct pn_duckdb *engine, duckdb_connection connection,
@@ -158,8 +141,6 @@ static int add(struct pn_duckdb *engine, duckdb_connection connection,
     struct pn_dropped dropped = {.keys = NULL};
     struct pn_buf found;
     struct pn_buf sql;
-    int64_t version = -1;
-    char *app_id = pn_letter_batch_count_id(batch->table);
     pn_buf_init(&found, PN_DUCKDB_SQL_MAX);
     pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
     int rc = pn_duckdb_newest(engine, letters.path, &snapshot, e);
@@ -176,17 +157,8 @@ static int add(struct pn_duckdb *engine, duckdb_connection connection,
         pn_buf_addf(&sql, "SELECT * FROM (%s) WHERE " PN_NOT_DROPPED, pn_buf_text(&found));
         rc = pn_duckdb_write(engine, connection, &letters, &sql, &written, e);
     }
-    if (rc == 0 && written.rows > 0) {
-        const int64_t before = snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
-        const struct pn_delta_txn txn = {.app_id = app_id,
-                                         .version = before < 0 ? 1 : before + 1,
-                                         .updated_ms = pn_wall_ms(engine->clock)};
-        const struct pn_duckdb_put put = {
-            .mode = PN_DELTA_APPEND, .txns = &txn, .txns_before = &before, .txn_count = 1};
-        rc = pn_duckdb_commit(engine, &letters, &written, &put, &version, e);
-        if (rc != 0) {
-            pn_duckdb_write_undo(engine, &written, rc);
-        }
+    if (rc == 0) {
+        rc = pn_letter_batch_commit(engine, &letters, snapshot, batch->table, &written, e);
     }
     if (rc == 0 && afresh && dropped.count > 0) {
         forget(engine, connection, &dropped, batch->table, &found);
@@ -196,7 +168,6 @@ static int add(struct pn_duckdb *engine, duckdb_connection connection,
     pn_delta_snapshot_destroy(&snapshot);
     pn_buf_deinit(&found);
     pn_buf_deinit(&sql);
-    free(app_id);
     return rc;
 }
 
