@@ -15,6 +15,7 @@ from pinion import PINION, Server, run
 from test_import import FULL, COLUMNS, FULL_ROW, present, refusal, write, write_pipeline
 
 TOPIC = "shop.orders"
+INF, NAN = math.inf, math.nan
 
 
 @pytest.fixture
@@ -55,6 +56,61 @@ def test_a_number_that_json_lacks_is_a_bad_row(data, pipeline, tmp_path, kind):
     refusal(done, "column 'score': expected double that JSON can hold, found \"inf\"",
             "2 of the records")  # fmt: skip
     assert values(data, pipeline) == []
+
+
+def nested(base, declared):
+    """A pipeline whose topic has a column of a type."""
+    folder = base / "nested"
+    folder.mkdir()
+    write(folder / "pipeline.yml", f"""
+name: nested
+topics: {{{TOPIC}: {{partitions: 1}}}}
+tables:
+  orders:
+    path: raw/orders
+    from_topic: {TOPIC}
+    columns: {{id: int, of: {{type: "{declared}"}}}}
+""")  # fmt: skip
+    return folder
+
+
+NESTED = {
+    "struct": ("struct<x: double, f: float>", [{"x": 1.0, "f": None}, None, {"x": 1.0, "f": NAN}]),
+    "array": ("array<float>", [[], [1.5, None], [1.5, -INF]]),
+    "map": ("map<string, double>", [[("a", None)], [("a", 1.5)], [("a", INF)]]),
+    "deep": ("array<struct<m: map<string, double>>>",
+             [[None], [{"m": [("a", 1.5)]}], [{"m": None}, {"m": [("a", INF)]}]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_a_number_that_json_lacks_within_a_value_is_a_bad_row(data, tmp_path, kind):
+    """As at the top."""
+    declared, values_of = NESTED[kind]
+    folder = nested(tmp_path, declared)
+    number = {"struct": pa.float32(), "array": pa.float32()}.get(kind, pa.float64())
+    entries = pa.map_(pa.string(), pa.float64())
+    arrow = {"struct": pa.struct([("x", pa.float64()), ("f", number)]), "array": pa.list_(number),
+             "map": entries, "deep": pa.list_(pa.struct([("m", entries)]))}[kind]  # fmt: skip
+    path = tmp_path / "a.parquet"
+    with Server(data, "--pipeline", folder):
+        for rows in (values_of, values_of[:2]):
+            ids = pa.array(range(len(rows)), pa.int32())
+            pq.write_table(pa.table({"id": ids, "of": pa.array(rows, arrow)}), path)
+            done = imports(data, folder, path, check=False)
+            if len(rows) == 3:
+                refusal(done, "a.parquet, row 3: column 'of': expected ", "that JSON can hold, "
+                        "found", "1 of the records")  # fmt: skip
+        assert done.returncode == 0, done
+        assert [value["id"] for value in values(data, folder)] == [0, 1]
+
+
+@pytest.mark.parametrize("word", ("inf", "-Infinity", "nan"))
+def test_a_word_for_a_number_that_json_lacks_within_a_value(data, tmp_path, word):
+    folder = nested(tmp_path, "struct<x: double>")
+    path = write(tmp_path / "a.csv", f'id,of\n1,"{{""x"": 1}}"\n2,"{{""x"": ""{word}""}}"\n')
+    done = imports(data, folder, path, check=False)
+    refusal(done, "a.csv, line 3", "expected struct<x double> that JSON can hold, found", word)
 
 
 def test_every_format_becomes_records(server, data, pipeline, tmp_path):

@@ -176,6 +176,10 @@ bool pn_import_is_bad_row(const struct pn_err *e);
 /* An expression that makes a struct, an array or a map of a JSON text; null where it does not fit.
  * In the arena. */
 const char *pn_import_nested(const struct pn_type *type, const char *raw, struct pn_arena *arena);
+/* Has the type numbers that may be infinite, or none (NaN), at any depth? And an expression that no
+ * such number of a value is; in the arena. */
+bool pn_import_may_be_infinite(const struct pn_type *type);
+const char *pn_import_is_finite(const struct pn_type *type, const char *of, struct pn_arena *arena);
 
 /* --- csv_place.c ------------------------------------------------------------------------------ */
 

@@ -174,16 +174,19 @@ void pn_import_keep_extra(struct pn_importing *importing)
 static bool must_be_finite(const struct pn_importing *importing,
                            const struct pn_import_column *column)
 {
-    const enum pn_type_kind kind = column->column->type.kind;
-    return importing->import->for_topic && (kind == PN_TYPE_DOUBLE || kind == PN_TYPE_FLOAT);
+    return importing->import->for_topic && pn_import_may_be_infinite(&column->column->type);
 }
 
 const char *pn_import_is_there(struct pn_importing *importing,
                                const struct pn_import_column *column, size_t i)
 {
-    return pn_arena_printf(
-        &importing->arena,
-        must_be_finite(importing, column) ? "isfinite(pn_v%zu)" : "pn_v%zu IS NOT NULL", i);
+    struct pn_arena *arena = &importing->arena;
+    const char *value = pn_arena_printf(arena, "pn_v%zu", i);
+    const char *is_there = pn_arena_printf(arena, "%s IS NOT NULL", value);
+    return must_be_finite(importing, column)
+               ? pn_arena_printf(arena, "(%s AND %s)", is_there,
+                                 pn_import_is_finite(&column->column->type, value, arena))
+               : is_there;
 }
 
 /* --- texts to values -------------------------------------------------------------------------- */

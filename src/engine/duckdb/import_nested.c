@@ -11,6 +11,49 @@ static bool holds(const struct pn_type *type, enum pn_type_kind kind)
     return does;
 }
 
+bool pn_import_may_be_infinite(const struct pn_type *type)
+{
+    return holds(type, PN_TYPE_DOUBLE) || holds(type, PN_TYPE_FLOAT);
+}
+
+static void add_is_finite(const struct pn_type *type, const char *of, int level,
+                          struct pn_arena *arena, struct pn_buf *sql)
+{
+    const char *item = pn_arena_printf(arena, "x%d", level);
+    if (!pn_import_may_be_infinite(type)) {
+        pn_buf_adds(sql, "true");
+    } else if (type->kind == PN_TYPE_ARRAY || type->kind == PN_TYPE_MAP) {
+        const bool is_map = type->kind == PN_TYPE_MAP;
+        pn_buf_addf(sql, "coalesce(list_bool_and(list_transform(%s(%s), %s -> ",
+                    is_map ? "map_values" : "", of, item);
+        add_is_finite(&type->fields[is_map].type, item, level + 1, arena, sql);
+        pn_buf_adds(sql, ")), true)");
+    } else if (type->kind == PN_TYPE_STRUCT) {
+        for (size_t i = 0; i < type->field_count; i++) {
+            struct pn_buf field;
+            pn_buf_init(&field, PN_DUCKDB_SQL_MAX);
+            pn_buf_addf(&field, "(%s).", of);
+            pn_duckdb_add_name(&field, type->fields[i].name);
+            pn_buf_adds(sql, i == 0 ? "(" : " AND ");
+            add_is_finite(&type->fields[i].type, pn_buf_text(&field), level, arena, sql);
+            pn_buf_deinit(&field);
+        }
+        pn_buf_addc(sql, ')');
+    } else {
+        pn_buf_addf(sql, "coalesce(isfinite(%s), true)", of);
+    }
+}
+
+const char *pn_import_is_finite(const struct pn_type *type, const char *of, struct pn_arena *arena)
+{
+    struct pn_buf sql;
+    pn_buf_init(&sql, PN_DUCKDB_SQL_MAX);
+    add_is_finite(type, of, 0, arena, &sql);
+    const char *copy = pn_arena_strdup(arena, pn_buf_text(&sql));
+    pn_buf_deinit(&sql);
+    return copy;
+}
+
 /* The type with texts in place of bytes. */
 static void add_text_type(const struct pn_type *type, struct pn_buf *sql)
 {
