@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "delta/snapshot.h"
 #include "delta/uri.h"
 #include "delta/vector_write.h"
+
+enum { TXN_TEXT_SIZE = 32 };
 
 /* --- what the caller gave -------------------------------------------------------------------- */
 
@@ -150,29 +153,41 @@ static int seen_conflict(const struct pn_delta_attempt *attempt, const struct pn
                       attempt->table->path, txn->version, txn->app_id, seen);
 }
 
+static const char *txn_text(int64_t version, char text[TXN_TEXT_SIZE])
+{
+    if (version < 0) {
+        return "not set";
+    }
+    (void)snprintf(text, TXN_TEXT_SIZE, "at %" PRId64, version);
+    return text;
+}
+
+/* The transaction is not where the caller read it. */
+static int moved_conflict(const struct pn_delta_attempt *attempt, const char *app_id, int64_t seen,
+                          int64_t before, struct pn_err *e)
+{
+    char is[TXN_TEXT_SIZE];
+    char was[TXN_TEXT_SIZE];
+    return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
+                      "%s: another writer committed meanwhile: the transaction %s is %s, and was "
+                      "%s; nothing was written",
+                      attempt->table->path, app_id, txn_text(seen, is), txn_text(before, was));
+}
+
 static int check_seen(const struct pn_delta_attempt *attempt, struct pn_err *e)
 {
     const struct pn_delta_commit *commit = attempt->commit;
     for (size_t i = 0; i < commit->txn_count; i++) {
         const struct pn_delta_txn *txn = &commit->txns[i];
-        if (commit->txns_before != NULL && commit->txns_before[i] == PN_DELTA_TXN_ANY) {
-            continue;
-        }
-        int64_t seen =
+        const int64_t *before = commit->txns_before != NULL ? &commit->txns_before[i] : NULL;
+        const int64_t seen =
             attempt->state != NULL ? pn_delta_txn_version(attempt->state, txn->app_id) : -1;
-        if (commit->txns_before != NULL && seen == commit->txns_before[i]) {
-            continue; /* its version may follow it: that was checked */
+        if (before == NULL ? seen < txn->version : *before == PN_DELTA_TXN_ANY || *before == seen) {
+            continue; /* its version may follow the one before: that was checked */
         }
-        bool known = attempt->state != NULL && seen >= txn->version;
-        if (known) {
-            return seen_conflict(attempt, txn, seen, e);
-        }
-        if (commit->txns_before != NULL) {
-            return pn_err_set(e, PN_CLASS_CONFLICT, PN_DELTA_TXN_SEEN,
-                              "%s is at the transaction %" PRId64 " of %s, not at %" PRId64
-                              ": another writer committed; nothing was written",
-                              attempt->table->path, seen, txn->app_id, commit->txns_before[i]);
-        }
+        return before == NULL || (seen >= txn->version && txn->version > *before)
+                   ? seen_conflict(attempt, txn, seen, e)
+                   : moved_conflict(attempt, txn->app_id, seen, *before, e);
     }
     return 0;
 }

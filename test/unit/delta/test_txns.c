@@ -68,6 +68,16 @@ static void assert_seen(struct pn_delta *table, int64_t from, int64_t to, const 
     }
 }
 
+/* A commit that sets nothing of it, on the condition that it is where it was read. */
+static void test_a_condition_that_does_not_hold(void **state)
+{
+    struct delta_fixture *fixture = *state;
+    assert_int_equal(move(fixture->table, -1, 5, NULL), 0);
+    assert_seen(fixture->table, -1, -1, "the transaction app is at 5, and was not set;");
+    assert_seen(fixture->table, 4, 4, "the transaction app is at 5, and was at 4;");
+    assert_int_equal(move(fixture->table, 5, 5, NULL), 0);
+}
+
 static void test_a_batch_follows_the_one_before(void **state)
 {
     struct delta_fixture *fixture = *state;
@@ -75,21 +85,21 @@ static void test_a_batch_follows_the_one_before(void **state)
     int64_t latest = 0;
     assert_int_equal(pn_delta_txn_latest(table, "app", &latest, NULL), 0);
     assert_int_equal(latest, -1);
-    assert_seen(table, 0, 5, "is at the transaction -1 of app, not at 0");
+    assert_seen(table, 0, 5, "the transaction app is not set, and was at 0;");
     assert_int_equal(move(table, -1, 5, NULL), 0);
     assert_int_equal(move(table, 5, 9, NULL), 0);
     assert_seen(table, 5, 9, "already has the transaction 9 of app");
-    assert_seen(table, 5, 12, "is at the transaction 9 of app, not at 5");
-    assert_seen(table, -1, 30, "is at the transaction 9 of app, not at -1");
-    assert_seen(table, 11, 30, "is at the transaction 9 of app, not at 11");
+    assert_seen(table, 5, 12, "the transaction app is at 9, and was at 5;");
+    assert_seen(table, -1, 30, "the transaction app is at 9, and was not set;");
+    assert_seen(table, 11, 30, "the transaction app is at 9, and was at 11;");
     struct pn_delta *other = delta_fixture_open(fixture);
-    assert_seen(other, 5, 12, "is at the transaction 9 of app, not at 5");
+    assert_seen(other, 5, 12, "the transaction app is at 9, and was at 5;");
     assert_int_equal(move(other, 9, 12, NULL), 0);
     assert_int_equal(pn_delta_txn_latest(table, "app", &latest, NULL), 0);
     assert_int_equal(latest, 12);
     assert_int_equal(pn_delta_txn_latest(table, "none", &latest, NULL), 0);
     assert_int_equal(latest, -1);
-    assert_seen(table, 9, 13, "is at the transaction 12 of app, not at 9");
+    assert_seen(table, 9, 13, "the transaction app is at 12, and was at 9;");
     assert_int_equal(position(other), 12);
     assert_int_equal(count_files(other), 3);
     pn_delta_destroy(&other);
@@ -190,12 +200,12 @@ static void test_positions_across_checkpoints(void **state)
         if (at % 4 == 0) {
             delta_fixture_reopen(fixture);
         }
-        assert_seen(fixture->table, at - 1, at + 1, "is at the transaction");
+        assert_seen(fixture->table, at - 1, at + 1, "the transaction app is at");
         assert_int_equal(move(fixture->table, at, at + 1, NULL), 0);
         assert_int_equal(position(fixture->table), at + 1);
     }
     assert_false(delta_exists(fixture, "00000000000000000000.json"));
-    assert_seen(idle, 1, 21, "is at the transaction 20 of app, not at 1");
+    assert_seen(idle, 1, 21, "the transaction app is at 20, and was at 1;");
     assert_int_equal(move(idle, 20, 21, NULL), 0);
     assert_int_equal(count_files(idle), 21);
     pn_delta_destroy(&idle);
@@ -352,6 +362,8 @@ static void test_an_unknown_outcome(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_condition_that_does_not_hold, delta_set_up,
+                                        delta_tear_down),
         cmocka_unit_test_setup_teardown(test_a_batch_follows_the_one_before, delta_set_up,
                                         delta_tear_down),
         cmocka_unit_test_setup_teardown(test_backwards_is_refused, delta_set_up, delta_tear_down),
