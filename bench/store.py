@@ -1,11 +1,14 @@
 """The store in a bucket of versitygw, which is on this machine: objects that the sink lands, one a
-record, beside boto3 with 8 threads; and how many requests it takes."""
+record, beside boto3 with 8 threads; the load of such objects from a bucket that is far away,
+likewise; and how many requests it takes."""
 
+import asyncio
 import contextlib
 import http.client
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -18,7 +21,8 @@ import harness
 SERVER = harness.ROOT / "third_party/cloud/bin/versitygw"
 BUCKET, KEY, SECRET, REGION = "bench", "bench-key", "bench-secret", "us-east-1"
 TOPIC, RECORD_BYTES, A_REQUEST, THREADS = "events", 1024, 500, 8
-PUT_GOAL, REQUESTS_GOAL = 2, 1.05
+PUT_GOAL, REQUESTS_GOAL, FAR_GOAL = 2, 1.05, 2
+WAY_S = 0.01  # that a byte is on its way to the bucket that is far away, and back
 PIPELINE = """
 name: bench
 topics:
@@ -38,7 +42,7 @@ dags:
 
 def names(options):
     """None without versitygw, which `scripts/setup cloud` builds."""
-    return ["store.put", "store.requests"] if SERVER.exists() else []
+    return ["store.put", "store.far", "store.requests"] if SERVER.exists() else []
 
 
 @contextlib.contextmanager
@@ -108,6 +112,51 @@ class Counter:
         threading.Thread(target=self.listener.serve_forever, daemon=True).start()
 
 
+class Far:
+    """A port that passes bytes on to another one, each WAY_S later."""
+
+    def __init__(self, port):
+        self._loop, ready = asyncio.new_event_loop(), threading.Event()
+        self._target = port
+        self.port = None
+
+        async def listen():
+            server = await asyncio.start_server(self._connect, "127.0.0.1", 0, backlog=256)
+            self.port = server.sockets[0].getsockname()[1]
+            ready.set()
+            await server.serve_forever()
+
+        threading.Thread(target=self._loop.run_until_complete, args=(listen(),),
+                         daemon=True).start()  # fmt: skip
+        ready.wait()
+
+    async def _connect(self, reader, writer):
+        away, back = await asyncio.open_connection("127.0.0.1", self._target)
+        await asyncio.gather(self._pass(reader, back), self._pass(away, writer))
+
+    async def _pass(self, reader, writer):
+        chunks = asyncio.Queue()
+
+        async def send():
+            while True:
+                due, chunk = await chunks.get()
+                await asyncio.sleep(due - self._loop.time())
+                if not chunk:
+                    writer.close()
+                    return
+                writer.write(chunk)
+
+        sending = asyncio.create_task(send())
+        chunk = b"x"
+        while chunk:
+            try:
+                chunk = await reader.read(1 << 16)
+            except ConnectionError:
+                chunk = b""
+            chunks.put_nowait((self._loop.time() + WAY_S, chunk))
+        await sending
+
+
 def words(scratch, port, prefix, mode="append"):
     """The options of a command that uses the bucket, and a pipeline of one table in that mode."""
     folder = scratch / f"pipeline-{mode}"
@@ -173,28 +222,35 @@ def our_rate(scratch, s3, prefix, count):
         return count / (time.monotonic() - began)
 
 
-def their_rate(s3, prefix, count):
-    """boto3: the same objects, put if there is none, by THREADS threads with a client each."""
+def their_rate(s3, count, call):
+    """boto3: `call` with a client and each number, by THREADS threads with a client each."""
     import boto3
 
     local = threading.local()
-    body = b"x" * RECORD_BYTES
 
-    def put(n):
+    def do(n):
         if not hasattr(local, "client"):
             local.client = boto3.session.Session().client(
                 "s3", endpoint_url=f"http://127.0.0.1:{s3}", region_name=REGION,
                 aws_access_key_id=KEY, aws_secret_access_key=SECRET,
             )  # fmt: skip
-        local.client.put_object(
-            Bucket=BUCKET, Key=f"{prefix}/{n:010}.json", Body=body, IfNoneMatch="*"
-        )
+        call(local.client, n)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(put, range(-THREADS, 0)))  # makes the clients
+        list(pool.map(do, range(-THREADS, 0)))  # makes the clients
         began = time.monotonic()
-        list(pool.map(put, range(count)))
+        list(pool.map(do, range(count)))
         return count / (time.monotonic() - began)
+
+
+def put_object(prefix):
+    """Puts the same objects, if there is none."""
+    body = b"x" * RECORD_BYTES
+
+    def put_one(client, n):
+        client.put_object(Bucket=BUCKET, Key=f"{prefix}/{n:010}.json", Body=body, IfNoneMatch="*")
+
+    return put_one
 
 
 def put(name, scratch, options, say):
@@ -203,10 +259,49 @@ def put(name, scratch, options, say):
     with bucket(scratch) as s3:
         for turn in range(rounds):
             ours.append(our_rate(scratch, s3, f"ours{turn}", count))
-            theirs.append(their_rate(s3, f"theirs{turn}", count))
+            theirs.append(their_rate(s3, count, put_object(f"theirs{turn}")))
     say(f"pinion: {', '.join(f'{rate:,.0f}/s' for rate in ours)}")
     say(f"boto3:  {', '.join(f'{rate:,.0f}/s' for rate in theirs)}")
     return [harness.compare(f"{name}.boto3.rps", ours, theirs, PUT_GOAL)]
+
+
+def forget_copies(data):
+    """As a machine that has not read the bucket."""
+    shutil.rmtree(data / "tmp/objects", ignore_errors=True)
+
+
+# --- far away ----------------------------------------------------------------------------------
+
+
+def far(name, scratch, options, say):
+    """A load of objects of a record each. boto3 gets the same objects, and does nothing else."""
+    count, rounds = (200, 1) if options.quick else (2_000, 3)
+    port = harness.free_port()
+    ours, theirs = [], []
+    with bucket(scratch) as s3:
+        given = words(scratch, s3, "far", "overwrite")
+        with harness.pinion_serve(scratch / "data", port, scratch / "pinion.log", *given):
+            produce(port, 0, count)
+            land(port)
+        keys = [path.relative_to(scratch / "buckets" / BUCKET).as_posix()
+                for path in sorted((scratch / "buckets" / BUCKET / "far/topics").rglob("*.json"))]
+        if len(keys) != count:
+            raise harness.BenchError(f"{len(keys)} objects, not {count}")
+        away = Far(s3)
+
+        def get_one(client, n):
+            client.get_object(Bucket=BUCKET, Key=keys[n])["Body"].read()
+
+        for turn in range(rounds):
+            forget_copies(scratch / "data")
+            command = [harness.PINION, "batch", "--data", scratch / "data",
+                       *words(scratch, away.port, "far", "overwrite"), "-q"]  # fmt: skip
+            _, usage = harness.measure(command, 300)
+            ours.append(count / usage.seconds)
+            theirs.append(their_rate(away.port, count, get_one))
+    say(f"pinion: {', '.join(f'{rate:,.0f}/s' for rate in ours)}")
+    say(f"boto3:  {', '.join(f'{rate:,.0f}/s' for rate in theirs)}")
+    return [harness.compare(f"{name}.boto3.rps", ours, theirs, FAR_GOAL)]
 
 
 # --- requests ----------------------------------------------------------------------------------
@@ -215,6 +310,7 @@ def put(name, scratch, options, say):
 def loads(counter, data, given):
     """How many objects each of two loads asked for, of the same objects."""
     reads = []
+    forget_copies(data)
     for _ in range(2):
         counter.requests.clear()
         harness.measure([harness.PINION, "batch", "--data", data, *given, "-q"], 300)
@@ -245,18 +341,20 @@ def requests(name, scratch, options, say):
         objects = count_objects(scratch, "counted")
         if objects != A_REQUEST + count:
             raise harness.BenchError(f"{objects} objects, not {A_REQUEST + count}")
-        append = loads(counter, data, words(scratch, counter.port, "counted"))
-        overwrite = loads(counter, data, words(scratch, counter.port, "counted", "overwrite"))
+        append, overwrite = (
+            loads(counter, data, words(scratch, counter.port, "counted", mode))
+            for mode in ("append", "overwrite")
+        )
     say(f"{len(landing) / count:.3f} requests a landed object")
     say(f"objects read by the first load and the second: {append} with append, "
         f"{overwrite} with overwrite")  # fmt: skip
     return [
         harness.Result(f"{name}.landed.of_goal", len(landing) / count, REQUESTS_GOAL, 1.0),
         gets(f"{name}.second_append.gets", append, 0.001),
-        gets(f"{name}.second_overwrite.gets", overwrite, None),
+        gets(f"{name}.second_overwrite.gets", overwrite, 0.001),
     ]
 
 
 def run(name, scratch, options, say):
-    suite = {"store.put": put, "store.requests": requests}
+    suite = {"store.put": put, "store.far": far, "store.requests": requests}
     return suite[name](name, Path(scratch), options, say)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/file_offsets.h"
 #include "base/file_sum.h"
 #include "base/mem.h"
 
@@ -192,6 +193,21 @@ static void lease_copy(struct pn_file_cache *cache, struct pn_file_lease *lease,
     lease->copies[lease->count++] = copy;
 }
 
+/* What the store keeps beside the object. */
+static void note(const struct pn_file_cache *cache, struct pn_store_file *file, const char *path,
+                 uint32_t sum)
+{
+    uint32_t put_sum = 0;
+    int64_t first = 0;
+    int64_t end = 0;
+    if (pn_store_sum(file, &put_sum)) {
+        pn_file_sum_set(cache->io, path, sum);
+    }
+    if (pn_store_offsets(file, &first, &end)) {
+        pn_file_offsets_set(cache->io, path, first, end);
+    }
+}
+
 /* --- fetching --------------------------------------------------------------------------------- */
 
 /* The object's bytes into a file, their sum, and whether they are those that were put. */
@@ -224,14 +240,13 @@ static int copy_bytes(struct pn_file_cache *cache, struct pn_store_file *file, i
 }
 
 /* The path is free: a file that was there may be on the shelf, too, and is not to change. With
- * `gives` the copy is put on the shelf, if the store confirms its sum: one that came damaged is not
- * to stay. */
+ * `gives` the copy is put on the shelf, which takes it if the store confirms its sum: one that came
+ * damaged is not to stay. */
 static int fetch(struct pn_file_cache *cache, struct pn_store_file *file, const char *name,
                  bool gives, struct pn_err *e)
 {
     char *path = path_of(cache, name);
     uint32_t sum = 0;
-    gives = gives && cache->shelf != NULL && pn_store_sum(file, &sum);
     int fd = -1;
     int rc = pn_io_mkdirs(cache->io, cache->folder, e);
     if (rc == 0) {
@@ -243,10 +258,12 @@ static int fetch(struct pn_file_cache *cache, struct pn_store_file *file, const 
         if (rc != 0) {
             int ignored = pn_io_unlink(cache->io, path, NULL);
             (void)ignored;
-        } else if (gives) {
-            pn_file_sum_set(cache->io, path, sum);
-            pn_file_shelf_give(cache->shelf, name, path);
+        } else {
+            note(cache, file, path, sum);
         }
+    }
+    if (rc == 0 && gives && cache->shelf != NULL) {
+        pn_file_shelf_give(cache->shelf, name, path);
     }
     free(path);
     return rc;
@@ -393,6 +410,74 @@ int pn_file_cache_take(struct pn_file_cache *cache, const char *key, const char 
     return rc;
 }
 
+/* An object that was listed, and that may be another one by now. */
+static int take_as_it_is(struct pn_file_cache *cache, const char *key, bool keeps,
+                         struct pn_file_lease *lease, char **name, struct pn_err *e)
+{
+    struct pn_store_file *file = NULL;
+    int rc = pn_store_open(cache->store, key, &file, e);
+    if (rc == 0) {
+        rc = make_name(cache->store, key, file->object.etag, name, e);
+    }
+    if (rc == 0) {
+        rc = take_open(cache, file, *name, keeps, lease, e);
+    }
+    pn_store_close(&file);
+    return rc;
+}
+
+int pn_file_cache_take_listed(struct pn_file_cache *cache, const struct pn_object *listed,
+                              bool keeps, struct pn_file_lease *lease, char **path,
+                              struct pn_err *e)
+{
+    char *name = NULL;
+    bool found = false;
+    *path = NULL;
+    int rc = make_name(cache->store, listed->key, listed->etag, &name, e);
+    if (rc == 0) {
+        rc = take_near(cache, listed->key, name, keeps, lease, &found, e);
+    }
+    if (rc == 0 && !found) {
+        free(name);
+        name = NULL;
+        rc = take_as_it_is(cache, listed->key, keeps, lease, &name, e);
+    }
+    if (rc == 0) {
+        *path = path_of(cache, name);
+    }
+    free(name);
+    return rc;
+}
+
+bool pn_file_cache_has(struct pn_file_cache *cache, const char *key, const char *version)
+{
+    char *name = NULL;
+    bool has = false;
+    if (make_name(cache->store, key, version, &name, NULL) == 0) {
+        pthread_mutex_lock(&cache->lock);
+        has = find(cache, name) != NULL;
+        pthread_mutex_unlock(&cache->lock);
+    }
+    free(name);
+    return has;
+}
+
+int64_t pn_file_cache_bytes_max(const struct pn_file_cache *cache)
+{
+    return cache->bytes_max;
+}
+
+bool pn_file_cache_keeps_attributes(const struct pn_file_cache *cache)
+{
+    int64_t first = 0;
+    int64_t end = 0;
+    if (pn_io_mkdirs(cache->io, cache->folder, NULL) != 0) {
+        return false;
+    }
+    pn_file_offsets_set(cache->io, cache->folder, 0, 1);
+    return pn_file_offsets_get(cache->io, cache->folder, &first, &end);
+}
+
 void pn_file_cache_offer(struct pn_file_cache *cache, const char *key, const char *version,
                          const char *path)
 {
@@ -405,17 +490,42 @@ void pn_file_cache_offer(struct pn_file_cache *cache, const char *key, const cha
     free(name);
 }
 
-void pn_file_lease_release(struct pn_file_lease *lease)
+/* The caller holds the lock. */
+static void remove_copy(struct pn_file_cache *cache, struct pn_file_copy *copy)
+{
+    char *path = path_of(cache, copy->name);
+    int rc = pn_io_unlink(cache->io, path, NULL);
+    free(path);
+    if (rc == 0) {
+        forget(cache, copy);
+    }
+}
+
+static void give_back(struct pn_file_lease *lease, bool drops)
 {
     struct pn_file_cache *cache = lease->cache;
     if (cache != NULL) {
         pthread_mutex_lock(&cache->lock);
         for (size_t i = 0; i < lease->count; i++) {
-            PN_ASSERT(lease->copies[i]->leases > 0);
-            lease->copies[i]->leases--;
+            struct pn_file_copy *copy = lease->copies[i];
+            PN_ASSERT(copy->leases > 0);
+            copy->leases--;
+            if (drops && copy->leases == 0) {
+                remove_copy(cache, copy);
+            }
         }
         pthread_mutex_unlock(&cache->lock);
     }
     free(lease->copies);
     *lease = (struct pn_file_lease){0};
+}
+
+void pn_file_lease_release(struct pn_file_lease *lease)
+{
+    give_back(lease, false);
+}
+
+void pn_file_lease_drop(struct pn_file_lease *lease)
+{
+    give_back(lease, true);
 }

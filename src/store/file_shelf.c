@@ -26,7 +26,7 @@ struct pn_file_shelf {
 /* A copy, as a look at the folder finds it. */
 struct shelved {
     char *path;
-    int64_t size_bytes;
+    int64_t weight;
     int64_t used_ns;
 };
 
@@ -123,7 +123,7 @@ static struct shelved *look(const struct pn_file_shelf *shelf, size_t *count, in
         }
         *bytes += weight(shelf, &st);
         found[(*count)++] = (struct shelved){.path = path,
-                                             .size_bytes = st.st_size,
+                                             .weight = weight(shelf, &st),
                                              .used_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 +
                                                         st.st_ctim.tv_nsec};
     }
@@ -143,7 +143,7 @@ static void make_room(const struct pn_file_shelf *shelf)
     for (size_t i = 0; i < count; i++) {
         if (bytes > aim) {
             remove_file(shelf, found[i].path);
-            bytes -= found[i].size_bytes;
+            bytes -= found[i].weight;
         }
         free(found[i].path);
     }

@@ -274,6 +274,29 @@ class Proxy(Listener):
             handler.wfile.write(content)
 
 
+class Gate(Proxy):
+    """Answers the first reads of objects with this in their keys only once so many are asked for."""
+
+    def __init__(self, server, part, at_least=2):
+        super().__init__(server)
+        self.part = part
+        self.at_least = at_least
+        self.asked = set()
+        self.enough = threading.Event()
+        self.was_alone = False
+
+    def pass_on(self, handler):
+        path = handler.path.split("?")[0]
+        if handler.command == "GET" and self.part in path:
+            with self.lock:
+                self.asked.add(path)
+                if len(self.asked) >= self.at_least:
+                    self.enough.set()
+            if not self.enough.wait(60):
+                self.was_alone = True
+        super().pass_on(handler)
+
+
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
     folder, program = tmp_path_factory.mktemp("s3") / "buckets", os.environ.get("PINION_S3_SERVER")

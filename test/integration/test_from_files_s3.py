@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import threading
 
 import pytest
 
 from pinion import run
-from s3 import BUCKET, KEYS, Proxy, s3, settings  # noqa: F401
+from s3 import BUCKET, KEYS, Gate, s3, settings  # noqa: F401
 from test_from_files import DEFINITION, zstd
 
 
@@ -54,28 +53,6 @@ def test_objects_of_a_bucket(call, tmp_path):
     put("e.csv", "id\n7\n")
     done = call("task", "nightly", "load", check=False)
     assert done.returncode == 1 and "incoming/e.csv (1 object in all) was written" in done.stderr
-
-
-class Gate(Proxy):
-    """Answers the first read of an object with this end only once another one is asked for."""
-
-    def __init__(self, server, end):
-        super().__init__(server)
-        self.end = end
-        self.asked = set()
-        self.two = threading.Event()
-        self.was_alone = False
-
-    def pass_on(self, handler):
-        path = handler.path.split("?")[0]
-        if handler.command == "GET" and path.endswith(self.end):
-            with self.lock:
-                self.asked.add(path)
-                if len(self.asked) == 2:
-                    self.two.set()
-            if not self.two.wait(60):
-                self.was_alone = True
-        super().pass_on(handler)
 
 
 @pytest.mark.parametrize("end, row", [(".csv", "id\n{}\n"), (".jsonl", '{{"id": {}}}\n')])

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from contract import UID
 from pinion import ROOT, Failed, Server, run
-from s3 import BUCKET, KEYS, NO_KEYS, Proxy, proxy, s3, settings  # noqa: F401
+from s3 import BUCKET, KEYS, NO_KEYS, Gate, Proxy, proxy, s3, settings  # noqa: F401
 from streams import PATHS, STREAMS, put
 
 PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
@@ -233,6 +233,51 @@ def test_processes_share_what_they_fetched(proxy, prefix, data, tmp_path):
     assert len(data_files_fetched(proxy)) == 2
     assert count() == rows
     assert len(data_files_fetched(proxy)) == 2
+
+
+def landed(keys_or_paths):
+    return [one for one in keys_or_paths if "/topics/" in one.partition("?")[0]]
+
+
+def test_a_load_fetches_only_objects_that_are_new(s3, proxy, prefix, data, tmp_path):
+    """Though the table is made afresh each time. An object that somebody replaced is a new one."""
+    if not keeps_attributes(tmp_path):
+        pytest.skip("the file system keeps no extended attributes")
+    bucket = [*settings(proxy.url, prefix), "--set", "sink.flush_size=1"]
+
+    def load():
+        proxy.begin({})
+        dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
+        run("dag", "trigger", dag, "--wait", *bucket, data=data, env=KEYS)
+        return landed(path for method, path, _ in proxy.requests if method == "GET")
+
+    def indexes():
+        rows = run("query", "SELECT index FROM raw_pin ORDER BY index", "--format", "json", *bucket,
+                   data=data, env=KEYS)  # fmt: skip
+        return [row["index"] for row in json.loads(rows.stdout)]
+
+    with Server(data, *bucket, env=KEYS) as server:
+        server.produce(f"{UID}.pin", *({"index": n} for n in range(20)))
+        assert len(load()) == 20
+        server.produce(f"{UID}.pin", {"index": 20})
+        assert len(load()) == 1
+        assert load() == []
+        assert indexes() == list(range(21))
+        old = s3.keys(f"{prefix}/topics/")[0]
+        s3.client().put_object(Bucket=BUCKET, Key=old, Body=b'{"index": 77}\n')
+        assert [path.endswith(old) for path in load()] == [True]
+        assert 77 in indexes() and len(indexes()) == 21
+
+
+def test_landed_objects_are_fetched_side_by_side(s3, prefix, data):
+    with Server(data, *settings(s3.url, prefix), "--set", "sink.flush_size=1", env=KEYS) as server:
+        server.produce(f"{UID}.pin", *({"index": n} for n in range(40)))
+        assert server.request("POST", "/api/v1/sink/flush")[0] == 200
+        dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
+    with Gate(s3, "/topics/", at_least=16) as gate:
+        task = "load_data_from_S3_and_save_as_delta_tables"
+        run("task", dag, task, *settings(gate.url, prefix), data=data, env=KEYS)
+        assert len(gate.asked) == 40 and not gate.was_alone
 
 # --- faults ---------------------------------------------------------------------------------------
 

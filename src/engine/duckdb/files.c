@@ -98,6 +98,60 @@ int pn_duckdb_data_path(struct pn_duckdb *engine, const char *table_path,
     return rc;
 }
 
+struct bringing {
+    struct pn_duckdb *engine;
+    const char *table_path;
+    const struct pn_delta_file **files; /* that are not here */
+};
+
+static int bring_one(void *arg, size_t i, struct pn_err *e)
+{
+    const struct bringing *bringing = arg;
+    struct pn_file_lease lease = {0};
+    char *path = NULL;
+    int rc = pn_duckdb_data_path(bringing->engine, bringing->table_path, bringing->files[i], &lease,
+                                 &path, e);
+    pn_file_lease_release(&lease);
+    free(path);
+    return rc;
+}
+
+static bool is_here(struct pn_duckdb *engine, struct pn_file_cache *cache, const char *table_path,
+                    const struct pn_delta_file *file)
+{
+    char *key = NULL;
+    char *url = NULL;
+    char *version = version_of(file->size_bytes, file->modified_ms);
+    bool here = pn_delta_file_place(engine->store, table_path, file->path, &key, &url, NULL) != 0 ||
+                key == NULL || pn_file_cache_has(cache, key, version);
+    free(version);
+    free(url);
+    free(key);
+    return here;
+}
+
+void pn_duckdb_bring(struct pn_duckdb *engine, const char *table_path,
+                     const struct pn_delta_file *files, size_t count)
+{
+    struct pn_file_cache *cache = NULL;
+    struct bringing bringing = {.engine = engine, .table_path = table_path};
+    size_t missing = 0;
+    if (pn_store_is_local(engine->store) || count < 2 || open_cache(engine, &cache, NULL) != 0) {
+        return;
+    }
+    bringing.files = pn_xcalloc(count, sizeof(struct pn_delta_file *));
+    for (size_t i = 0; i < count; i++) {
+        if (!is_here(engine, cache, table_path, &files[i])) {
+            bringing.files[missing++] = &files[i];
+        }
+    }
+    if (missing > 1) {
+        int ignored = pn_duckdb_requests(engine, missing, bring_one, &bringing, NULL);
+        (void)ignored;
+    }
+    free(bringing.files);
+}
+
 int pn_duckdb_lease_snapshot(struct pn_duckdb *engine, const char *table_path,
                              const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
                              struct pn_err *e)
@@ -106,12 +160,22 @@ int pn_duckdb_lease_snapshot(struct pn_duckdb *engine, const char *table_path,
     if (pn_store_is_local(engine->store)) {
         return 0; /* nothing is copied */
     }
+    pn_duckdb_bring(engine, table_path, snapshot->files, snapshot->file_count);
     for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
         char *path = NULL;
         rc = pn_duckdb_data_path(engine, table_path, &snapshot->files[i], lease, &path, e);
         free(path);
     }
     return rc;
+}
+
+struct pn_fetch *pn_duckdb_fetch(struct pn_duckdb *engine, const struct pn_object *objects,
+                                 size_t count)
+{
+    struct pn_file_cache *cache = NULL;
+    return pn_store_is_local(engine->store) || open_cache(engine, &cache, NULL) != 0
+               ? NULL
+               : pn_fetch_start(cache, objects, count);
 }
 
 int pn_duckdb_folder_path(struct pn_duckdb *engine, const char *key, char **path, struct pn_err *e)

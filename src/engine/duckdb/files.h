@@ -6,6 +6,7 @@
 #define PN_ENGINE_DUCKDB_FILES_H
 
 #include "engine/duckdb/private.h"
+#include "store/fetch.h"
 #include "store/file_cache.h"
 
 /* The path of an object, good until the lease is released; caller frees. `version` and the errors
@@ -16,6 +17,10 @@ int pn_duckdb_object_path(struct pn_duckdb *engine, const char *key, const char 
 int pn_duckdb_data_path(struct pn_duckdb *engine, const char *table_path,
                         const struct pn_delta_file *file, struct pn_file_lease *lease, char **out,
                         struct pn_err *e) PN_MUST_CHECK;
+/* Fetches several files of a table's snapshot at the same time, for a caller that takes one after
+ * the other. It only saves waiting: that caller gets the error of a file that cannot be fetched. */
+void pn_duckdb_bring(struct pn_duckdb *engine, const char *table_path,
+                     const struct pn_delta_file *files, size_t count);
 /* Before a data file is put into a store that is not local: this machine's processes need not fetch
  * it. `modified_ms` is that of its commit. */
 void pn_duckdb_offer(struct pn_duckdb *engine, const char *key, int64_t modified_ms,
@@ -24,6 +29,10 @@ void pn_duckdb_offer(struct pn_duckdb *engine, const char *key, int64_t modified
 int pn_duckdb_lease_snapshot(struct pn_duckdb *engine, const char *table_path,
                              const struct pn_delta_snapshot *snapshot, struct pn_file_lease *lease,
                              struct pn_err *e) PN_MUST_CHECK;
+/* Begins to fetch objects that are read once (pn_fetch_start()). NULL: they are read where they
+ * are, as in a local store. */
+struct pn_fetch *pn_duckdb_fetch(struct pn_duckdb *engine, const struct pn_object *objects,
+                                 size_t count);
 /* The folder that the files of a table's folder are in, for a caller with a temporary folder.
  * Caller frees. */
 int pn_duckdb_folder_path(struct pn_duckdb *engine, const char *key, char **path,

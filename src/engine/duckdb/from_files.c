@@ -285,7 +285,7 @@ static int add_json(struct pn_from_files *files, duckdb_connection connection, s
         if (looking.is_made[i]) {
             rc = make_lines(files, connection, object, made, scan, e);
         } else {
-            pn_landed_add_object(scan, object->object.key, object->object.size_bytes);
+            pn_landed_add_object(scan, &object->object);
         }
     }
     free(looking.is_cut);

@@ -59,6 +59,8 @@ void pn_landed_destroy(struct pn_landed_scan **scan)
     pthread_mutex_lock(&it->engine->lock);
     it->engine->scans[it->number] = NULL;
     pthread_mutex_unlock(&it->engine->lock);
+    pn_fetch_stop(&it->fetch);
+    free(it->fetched);
     free(it->files);
     free(it->units);
     pn_arena_deinit(&it->arena);
@@ -89,8 +91,8 @@ static struct pn_scan_file *put_file(struct pn_landed_scan *scan, const char *to
     return &scan->files[scan->file_count - 1];
 }
 
-static void add_file(struct pn_landed_scan *scan, const char *topic, const char *name,
-                     bool is_object, int64_t size_bytes)
+static struct pn_scan_file *add_file(struct pn_landed_scan *scan, const char *topic,
+                                     const char *name, bool is_object, int64_t size_bytes)
 {
     struct pn_scan_file *file = put_file(scan, topic, name, is_object, size_bytes);
     bool is_gzip = pn_lines_is_gzip(name);
@@ -102,6 +104,15 @@ static void add_file(struct pn_landed_scan *scan, const char *topic, const char 
         add_unit(scan, start, size_bytes - start > range ? start + range : size_bytes);
     }
     file->unit_count = scan->unit_count - file->first_unit;
+    return file;
+}
+
+static void add_listed(struct pn_landed_scan *scan, const char *topic,
+                       const struct pn_object *object)
+{
+    const char *key = pn_arena_strdup(&scan->arena, object->key);
+    add_file(scan, topic, key, true, object->size_bytes)->etag =
+        pn_arena_strdup(&scan->arena, object->etag);
 }
 
 struct adding {
@@ -137,8 +148,7 @@ static int add_object(void *arg, const struct pn_object *object)
                  ? scan->wants(scan->wants_arg, adding->topic, object, &wanted, adding->e)
                  : 0;
     if (rc == 0 && wanted) {
-        add_file(scan, adding->topic, pn_arena_strdup(&scan->arena, object->key), true,
-                 object->size_bytes);
+        add_listed(scan, adding->topic, object);
     }
     return rc;
 }
@@ -201,16 +211,16 @@ int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char
     if (rc != 0) {
         return rc;
     }
-    add_file(scan, topic != NULL ? pn_arena_strdup(&scan->arena, topic) : NULL,
-             pn_arena_strdup(&scan->arena, path), false, st.st_size);
+    (void)add_file(scan, topic != NULL ? pn_arena_strdup(&scan->arena, topic) : NULL,
+                   pn_arena_strdup(&scan->arena, path), false, st.st_size);
     return 0;
 }
 
 /* --- objects without a topic ------------------------------------------------------------------ */
 
-void pn_landed_add_object(struct pn_landed_scan *scan, const char *key, int64_t size_bytes)
+void pn_landed_add_object(struct pn_landed_scan *scan, const struct pn_object *object)
 {
-    add_file(scan, NULL, pn_arena_strdup(&scan->arena, key), true, size_bytes);
+    add_listed(scan, NULL, object);
 }
 
 int pn_landed_add_copy(struct pn_landed_scan *scan, const char *path, const char *key,

@@ -8,6 +8,8 @@
  * A line is a record (engine/record.h): one row, or several. What is not a row goes to the scan's
  * rejects, with its whole line. Where a file's first line only opens an object or array, its reason
  * says that the file seems to be indented.
+ *
+ * On a store that is not local, objects are fetched ahead of the threads (store/fetch.h).
  */
 #ifndef PN_ENGINE_DUCKDB_LANDED_H
 #define PN_ENGINE_DUCKDB_LANDED_H
@@ -68,8 +70,8 @@ int pn_landed_add_topics(struct pn_landed_scan *scan, const char *dir, const cha
 int pn_landed_add_file(struct pn_landed_scan *scan, const char *path, const char *topic,
                        struct pn_err *e) PN_MUST_CHECK;
 
-/* Adds an object of the store that is of no topic. */
-void pn_landed_add_object(struct pn_landed_scan *scan, const char *key, int64_t size_bytes);
+/* Adds an object of the store, as it was listed, that is of no topic. */
+void pn_landed_add_object(struct pn_landed_scan *scan, const struct pn_object *object);
 /* Adds a file of lines that were made of an object, under the object's key. */
 int pn_landed_add_copy(struct pn_landed_scan *scan, const char *path, const char *key,
                        struct pn_err *e) PN_MUST_CHECK;

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "engine/duckdb/landed.h"
+#include "store/fetch.h"
 
 /* A record is known by its range and, within that, by its line. */
 enum { PN_LANDED_LINE_BITS = 40 };
@@ -17,6 +18,7 @@ struct pn_scan_file {
     const char *path;  /* of the file that is read, where it is not the name */
     bool is_object;    /* of the store */
     int64_t size_bytes;
+    const char *etag; /* of an object */
     size_t first_unit;
     size_t unit_count;
     atomic_size_t units_left; /* to be read */
@@ -57,6 +59,8 @@ struct pn_landed_scan {
     int64_t passed_over;              /* objects of other names */
     const char *passed_over_example;  /* the first of them */
     struct pn_duckdb_failure failure; /* under the engine's lock */
+    struct pn_fetch *fetch;           /* of its objects; NULL: they are read where they are */
+    struct pn_object *fetched;        /* what it goes by: one for each file */
     atomic_size_t next;               /* unit to be taken */
     atomic_int_fast64_t rows;
     atomic_int_fast64_t rejected;

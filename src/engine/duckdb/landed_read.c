@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text_signature.h"
 #include "engine/duckdb/decode.h"
+#include "engine/duckdb/files.h"
 #include "engine/duckdb/landed_internal.h"
 #include "engine/duckdb/line_origins.h"
 #include "engine/duckdb/lines.h"
@@ -167,6 +168,17 @@ static int take_line(struct reader *reader, idx_t *rows, struct pn_err *e)
     return 0;
 }
 
+static int open_unit(struct reader *reader, const struct pn_scan_file *file, struct pn_err *e)
+{
+    const struct pn_landed_unit *unit = reader->unit;
+    struct pn_fetch *fetch = reader->scan->fetch;
+    const char *copy = fetch != NULL ? pn_fetch_take(fetch, unit->file) : NULL;
+    return copy != NULL
+               ? pn_lines_open_copy(reader->lines, file->name, copy, unit->start, unit->end, e)
+               : pn_lines_open(reader->lines, file->path, file->is_object, unit->start, unit->end,
+                               e);
+}
+
 /* Takes the next range when none is being read; *more is false when all are taken. */
 static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
 {
@@ -184,8 +196,7 @@ static int next_unit(struct reader *reader, bool *more, struct pn_err *e)
     reader->at_start = reader->unit->start == 0;
     reader->is_first = false;
     struct pn_scan_file *file = &scan->files[reader->unit->file];
-    int rc = pn_lines_open(reader->lines, file->path, file->is_object, reader->unit->start,
-                           reader->unit->end, e);
+    int rc = open_unit(reader, file, e);
     if (rc == 0 && next == file->first_unit) {
         file->has_offsets = pn_lines_offsets(reader->lines, &file->first, &file->end);
     }
@@ -231,16 +242,25 @@ static int check_file(const struct reader *reader, const struct pn_scan_file *fi
     return sum == landed ? 0 : damaged(scan, file, e);
 }
 
+/* All of a file was read. */
+static int end_file(struct reader *reader, size_t i, struct pn_err *e)
+{
+    struct pn_landed_scan *scan = reader->scan;
+    int rc = check_file(reader, &scan->files[i], e);
+    if (scan->fetch != NULL) {
+        pn_fetch_done(scan->fetch, i);
+    }
+    return rc;
+}
+
 static int end_unit(struct reader *reader, struct pn_err *e)
 {
-    struct pn_scan_file *file = &reader->scan->files[reader->unit->file];
+    const size_t i = reader->unit->file;
     int rc = pn_line_origins_end(reader->origins, reader->unit->lines, e);
     reader->unit->sum = pn_lines_sum(reader->lines);
     reader->unit = NULL;
-    if (rc != 0) {
-        return rc;
-    }
-    return atomic_fetch_sub(&file->units_left, 1) == 1 ? check_file(reader, file, e) : 0;
+    bool is_last = rc == 0 && atomic_fetch_sub(&reader->scan->files[i].units_left, 1) == 1;
+    return is_last ? end_file(reader, i, e) : rc;
 }
 
 /* Fills a chunk of `capacity` rows as far as there are lines. */
@@ -295,9 +315,26 @@ static void bind(duckdb_bind_info info)
     duckdb_bind_set_bind_data(info, scan, NULL);
 }
 
+/* Objects that have something to read. */
+static void start_fetch(struct pn_landed_scan *scan)
+{
+    PN_ASSERT(scan->fetch == NULL); /* the statement runs once */
+    scan->fetched = pn_xcalloc(scan->file_count + 1, sizeof *scan->fetched);
+    for (size_t i = 0; i < scan->file_count; i++) {
+        const struct pn_scan_file *file = &scan->files[i];
+        if (file->is_object && file->unit_count > 0) {
+            scan->fetched[i] =
+                (struct pn_object){.key = file->name, .size_bytes = file->size_bytes};
+            (void)snprintf(scan->fetched[i].etag, sizeof scan->fetched[i].etag, "%s", file->etag);
+        }
+    }
+    scan->fetch = pn_duckdb_fetch(scan->engine, scan->fetched, scan->file_count);
+}
+
 static void init(duckdb_init_info info)
 {
     struct pn_landed_scan *scan = duckdb_init_get_bind_data(info);
+    start_fetch(scan);
     atomic_store(&scan->next, 0);
     for (size_t i = 0; i < scan->file_count; i++) {
         atomic_store(&scan->files[i].units_left, scan->files[i].unit_count);

@@ -24,7 +24,8 @@ struct pn_lines {
     size_t line_bytes_max;
     struct pn_store_file *object; /* open, or NULL, ... */
     int fd;                       /* ... and a file, or -1 */
-    char *name;                   /* the object's key, or the file's path; NULL: nothing is open */
+    char *name;                   /* in errors: the object's key, or the file's path */
+    char *path;                   /* of the file that is open, or NULL */
     struct pn_gunzip *gunzip;     /* NULL: the file is as it is */
     char *data;
     size_t capacity; /* without the padding after it */
@@ -62,7 +63,9 @@ static void close_file(struct pn_lines *lines)
     pn_store_close(&lines->object);
     pn_io_close(lines->io, &lines->fd);
     free(lines->name);
+    free(lines->path);
     lines->name = NULL;
+    lines->path = NULL;
 }
 
 void pn_lines_destroy(struct pn_lines **lines)
@@ -94,7 +97,7 @@ uint32_t pn_lines_sum(const struct pn_lines *lines)
 bool pn_lines_offsets(const struct pn_lines *lines, int64_t *first, int64_t *end)
 {
     if (lines->object == NULL) {
-        return pn_file_offsets_get(lines->io, lines->name, first, end);
+        return pn_file_offsets_get(lines->io, lines->path, first, end);
     }
     return pn_store_offsets(lines->object, first, end);
 }
@@ -102,7 +105,7 @@ bool pn_lines_offsets(const struct pn_lines *lines, int64_t *first, int64_t *end
 bool pn_lines_stored_sum(const struct pn_lines *lines, uint32_t *sum)
 {
     if (lines->object == NULL) {
-        return pn_file_sum_get(lines->io, lines->name, sum);
+        return pn_file_sum_get(lines->io, lines->path, sum);
     }
     return pn_store_sum(lines->object, sum);
 }
@@ -178,23 +181,33 @@ static int skip_line(struct pn_lines *lines, struct pn_err *e)
     }
 }
 
-static bool is_open(const struct pn_lines *lines, const char *name, bool is_object)
+static bool is_open(const struct pn_lines *lines, const char *name, const char *path)
 {
-    return lines->name != NULL && (lines->object != NULL) == is_object &&
-           strcmp(lines->name, name) == 0;
+    if (lines->name == NULL || (lines->path == NULL) != (path == NULL)) {
+        return false;
+    }
+    return strcmp(lines->name, name) == 0 && (path == NULL || strcmp(lines->path, path) == 0);
 }
 
-int pn_lines_open(struct pn_lines *lines, const char *name, bool is_object, int64_t start,
-                  int64_t end, struct pn_err *e)
+/* The file at `path` or, where that is NULL, the object. */
+static int open_file(struct pn_lines *lines, const char *name, const char *path, struct pn_err *e)
 {
-    if (!is_open(lines, name, is_object)) {
-        close_file(lines);
-        int rc = is_object ? pn_store_open(lines->store, name, &lines->object, e)
-                           : pn_io_open(lines->io, name, O_RDONLY, &lines->fd, e);
-        if (rc != 0) {
-            return rc;
-        }
+    close_file(lines);
+    int rc = path == NULL ? pn_store_open(lines->store, name, &lines->object, e)
+                          : pn_io_open(lines->io, path, O_RDONLY, &lines->fd, e);
+    if (rc == 0) {
         lines->name = pn_xstrdup(name);
+        lines->path = path != NULL ? pn_xstrdup(path) : NULL;
+    }
+    return rc;
+}
+
+static int open_range(struct pn_lines *lines, const char *name, const char *path, int64_t start,
+                      int64_t end, struct pn_err *e)
+{
+    int rc = is_open(lines, name, path) ? 0 : open_file(lines, name, path, e);
+    if (rc != 0) {
+        return rc;
     }
     pn_gunzip_destroy(&lines->gunzip);
     if (pn_lines_is_gzip(name)) {
@@ -211,6 +224,18 @@ int pn_lines_open(struct pn_lines *lines, const char *name, bool is_object, int6
     lines->at_end = false;
     lines->rest_left = false;
     return start > 0 ? skip_line(lines, e) : 0;
+}
+
+int pn_lines_open(struct pn_lines *lines, const char *name, bool is_object, int64_t start,
+                  int64_t end, struct pn_err *e)
+{
+    return open_range(lines, name, is_object ? NULL : name, start, end, e);
+}
+
+int pn_lines_open_copy(struct pn_lines *lines, const char *key, const char *path, int64_t start,
+                       int64_t end, struct pn_err *e)
+{
+    return open_range(lines, key, path, start, end, e);
 }
 
 /* Finds the end of the line at lines->start, reading on until it's there, the file ends, or the

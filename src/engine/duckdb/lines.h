@@ -24,6 +24,9 @@ bool pn_lines_is_gzip(const char *name);
  * file at a path. One that is open already is kept open. MISSING when there is no such object. */
 int pn_lines_open(struct pn_lines *lines, const char *name, bool is_object, int64_t start,
                   int64_t end, struct pn_err *e) PN_MUST_CHECK;
+/* The same of an object's copy, the file at a path; errors name the object. */
+int pn_lines_open_copy(struct pn_lines *lines, const char *key, const char *path, int64_t start,
+                       int64_t end, struct pn_err *e) PN_MUST_CHECK;
 /* Of what is open: which offsets it holds (false: not known), and the sum it was stored with
  * (false: it has none). */
 bool pn_lines_offsets(const struct pn_lines *lines, int64_t *first, int64_t *end);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/duckdb/files.h"
 #include "engine/duckdb/places.h"
 #include "engine/duckdb/scan.h"
 #include "engine/duckdb/stored.h"
@@ -96,9 +97,12 @@ static int add_rows(struct rewriting *rewriting, const struct pn_delta_group *gr
     int rc = 0;
     part.files = pn_xcalloc(group->count, sizeof *part.files);
     part.file_count = group->count;
+    for (size_t k = 0; k < group->count; k++) {
+        part.files[k] = *group->files[k];
+    }
+    pn_duckdb_bring(rewriting->engine, rewriting->table.path, part.files, part.file_count);
     pn_buf_adds(sql, "SELECT * FROM read_parquet([");
     for (size_t k = 0; rc == 0 && k < group->count; k++) {
-        part.files[k] = *group->files[k];
         pn_buf_adds(sql, k == 0 ? "" : ", ");
         rc = pn_duckdb_add_file(rewriting->engine, rewriting->table.path, group->files[k], lease,
                                 true, sql, e);

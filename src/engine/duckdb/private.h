@@ -200,6 +200,9 @@ bool pn_duckdb_drops_imported(const struct pn_duckdb *engine, const struct pn_ta
 int pn_duckdb_jobs(struct pn_duckdb *engine, size_t count,
                    int (*job)(void *arg, size_t i, duckdb_connection connection, struct pn_err *e),
                    void *arg, struct pn_err *e) PN_MUST_CHECK;
+
+/* --- requests.c ---------------------------------------------------------------------------- */
+
 /* Runs job(arg, i, ...) for i below `count`, several at once, for jobs that mostly wait for the
  * store. After a failure, or an interrupt, no further ones begin; returns the failure of the lowest
  * i. */

@@ -6,6 +6,7 @@
 
 #include "base/file_sum.h"
 #include "base/mem.h"
+#include "engine/duckdb/files.h"
 #include "engine/duckdb/partition.h"
 #include "engine/duckdb/places.h"
 #include "engine/duckdb/stored.h"
@@ -47,6 +48,7 @@ static int add_snapshot_files(struct pn_duckdb *engine, const struct pn_table *t
                               struct pn_file_lease *lease, struct pn_buf *sql, struct pn_err *e)
 {
     int rc = 0;
+    pn_duckdb_bring(engine, table->path, snapshot->files, snapshot->file_count);
     pn_buf_adds(sql, " FROM read_parquet([");
     for (size_t i = 0; rc == 0 && i < snapshot->file_count; i++) {
         pn_buf_adds(sql, i == 0 ? "" : ", ");
