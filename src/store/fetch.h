@@ -18,13 +18,13 @@ struct pn_fetch;
 
 /*
  * Begins. The list is borrowed; of an object key, etag and size count, and one with the size 0 is
- * passed over. All copies go to the shelf if they are a small part of what it may take: what is on
- * it is not to leave for a list that is read once. NULL: copies would lose what the store keeps
- * beside the objects.
+ * skipped. All copies go to the shelf if they are a small part of what it may take: what is on it
+ * is not to leave for a list that is read once. NULL: copies would lose what the store keeps beside
+ * the objects.
  */
 struct pn_fetch *pn_fetch_start(struct pn_file_cache *cache, const struct pn_object *objects,
                                 size_t count);
-/* Waits for requests that are under way. No copy stays but on the shelf. NULL ok. */
+/* Waits for requests in progress. No copy stays but on the shelf. NULL ok. */
 void pn_fetch_stop(struct pn_fetch **fetch);
 
 /* The path of an object's copy, the fetch's until the object is done; waits for one that is on its

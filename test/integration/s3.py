@@ -275,7 +275,7 @@ class Proxy(Listener):
 
 
 class Gate(Proxy):
-    """Answers the first reads of objects with this in their keys only once so many are asked for."""
+    """Answers the first reads of objects with `part` in their keys once so many are asked for."""
 
     def __init__(self, server, part, at_least=2):
         super().__init__(server)

@@ -10,6 +10,7 @@ import time
 import uuid
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import unquote
 
 import pytest
 from deltalake import DeltaTable
@@ -235,8 +236,8 @@ def test_processes_share_what_they_fetched(proxy, prefix, data, tmp_path):
     assert len(data_files_fetched(proxy)) == 2
 
 
-def landed(keys_or_paths):
-    return [one for one in keys_or_paths if "/topics/" in one.partition("?")[0]]
+def landed(paths):
+    return [path for path in paths if f"{UID}.pin/" in path.partition("?")[0]]
 
 
 def test_a_load_fetches_only_objects_that_are_new(s3, proxy, prefix, data, tmp_path):
@@ -249,7 +250,7 @@ def test_a_load_fetches_only_objects_that_are_new(s3, proxy, prefix, data, tmp_p
         proxy.begin({})
         dag = json.loads(run("dag", "list", "--format", "json", data=data).stdout)[0]["dag"]
         run("dag", "trigger", dag, "--wait", *bucket, data=data, env=KEYS)
-        return landed(path for method, path, _ in proxy.requests if method == "GET")
+        return landed(unquote(path) for method, path, _ in proxy.requests if method == "GET")
 
     def indexes():
         rows = run("query", "SELECT index FROM raw_pin ORDER BY index", "--format", "json", *bucket,
