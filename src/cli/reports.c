@@ -2,6 +2,7 @@
 
 #include "base/time_text.h"
 #include "base/units.h"
+#include "report/sql_reads.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,9 +22,8 @@ int pn_cli_check_logical_date(const char *time, struct pn_err *e)
 void pn_cli_tell_no_logical_date(FILE *err, const struct pn_table *table, const char *given)
 {
     static const char function[] = "run_logical_date";
-    bool in_where =
-        table->replace_where != NULL && strcasestr(table->replace_where, function) != NULL;
-    bool in_sql = table->sql != NULL && strcasestr(table->sql, function) != NULL;
+    bool in_where = table->replace_where != NULL && pn_sql_calls(table->replace_where, function);
+    bool in_sql = table->sql != NULL && pn_sql_calls(table->sql, function);
     if (given == NULL && getenv("PINION_LOGICAL_DATE") == NULL && (in_where || in_sql)) {
         (void)fprintf(err,
                       "pinion: table '%s': run_logical_date() is null in its %s: give "

@@ -47,13 +47,20 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || c == '_' || (c & 0x80) != 0;
 }
 
+/* After a comment that begins here. Comments in one another count. */
 static const char *skip_comment(const char *at)
 {
     if (at[1] == '-') {
         return at + strcspn(at, "\n");
     }
-    const char *end = strstr(at + 2, "*/");
-    return end != NULL ? end + 2 : at + strlen(at);
+    int depth = 0;
+    do {
+        bool opens = strncmp(at, "/*", 2) == 0;
+        bool closes = strncmp(at, "*/", 2) == 0;
+        depth += opens ? 1 : closes ? -1 : 0;
+        at += opens || closes ? 2 : 1;
+    } while (depth > 0 && *at != '\0');
+    return at;
 }
 
 /* After a string or a quoted name that begins here. */
@@ -275,4 +282,19 @@ bool pn_sql_reads(const char *sql, const char *table)
         at = next_token(at, &token);
     }
     return reading.found;
+}
+
+bool pn_sql_calls(const char *sql, const char *function)
+{
+    struct token name;
+    struct token next;
+    bool found = false;
+    const char *at = next_token(sql, &name);
+    while (!name.is_end && !found) {
+        at = next_token(at, &next);
+        found = name.is_name && !name.is_text && name.len == strlen(function) &&
+                strncasecmp(name.at, function, name.len) == 0 && is_mark(&next, '(');
+        name = next;
+    }
+    return found;
 }

@@ -573,6 +573,10 @@ def test_rows_outside_are_refused_and_named(data, tmp_path):
     task("sum", data, pipeline, "--logical-date", "2026-01-01")
     noted = task("sum", data, pipeline).stderr
     assert "table 'daily': run_logical_date() is null in its replace_where" in noted
+    write_replacing(pipeline, "-- not by run_logical_date()\n" + DAILY.replace(
+        "CAST(run_logical_date() AS DATE)", "DATE '2026-01-01' + 0 /* run_logical_date() */"
+    ), REPLACE.replace("CAST(run_logical_date() AS DATE)", "DATE '2026-01-01'"))  # fmt: skip
+    assert "run_logical_date" not in task("sum", data, pipeline).stderr
     write_replacing(pipeline, DAILY.replace("WHERE", "WHERE true OR"))
     before = log_of(data, "daily")
     for args in (("--logical-date", "2026-01-02"), ()):

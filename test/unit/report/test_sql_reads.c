@@ -85,10 +85,36 @@ static void test_other_names(void **state)
         "SELECT E'\\' FROM rides' FROM other",
         "SELECT $1 AS a, rides FROM other",
         "SELECT describe, rides FROM other",
+        "SELECT a /* not /* FROM other */ FROM rides */ FROM other",
     };
     for (size_t i = 0; i < sizeof sqls / sizeof *sqls; i++) {
         print_message("%s\n", sqls[i]);
         assert_false(pn_sql_reads(sqls[i], "rides"));
+    }
+}
+
+static void test_calls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        bool calls;
+    } cases[] = {
+        {"SELECT now()", true},
+        {"SELECT 1 + NOW ( )", true},
+        {"SELECT \"now\" /* of the run */ ()", true},
+        {"day = CAST(now() AS DATE)", true},
+        {"SELECT a -- not now()\nFROM t", false},
+        {"SELECT a /* not /* a */ now() */ FROM t", false},
+        {"SELECT 'now' (), 'now()', E'\\' now()', $$ now() $$ FROM t", false},
+        {"SELECT now, \"now()\" FROM t", false},
+        {"SELECT nowhere(), know() FROM t", false},
+        {"", false},
+        {"now", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        print_message("%s\n", cases[i].sql);
+        assert_int_equal(pn_sql_calls(cases[i].sql, "now"), cases[i].calls);
     }
 }
 
@@ -100,6 +126,7 @@ static void test_text_that_is_not_sql(void **state)
                                        "FROM (", "@", "$a", "$$", "E'\\",         "FROM '"};
     for (size_t i = 0; i < sizeof sqls / sizeof *sqls; i++) {
         (void)pn_sql_reads(sqls[i], "rides");
+        assert_false(pn_sql_calls(sqls[i], "rides"));
     }
     char deep[1000];
     for (size_t i = 0; i + 1 < sizeof deep; i++) {
@@ -114,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_other_names),
+        cmocka_unit_test(test_calls),
         cmocka_unit_test(test_text_that_is_not_sql),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
