@@ -114,16 +114,35 @@ static int find_owner(const struct pn_app *app, struct owner *owner, struct pn_e
 
 /* ---- the mark -------------------------------------------------------------------------------- */
 
+/* What says of which pipeline the folder is; of a server that was killed, its copies do, too. */
+static void add_sources(const struct pn_app *app, const struct owner *owner, struct pn_buf *text)
+{
+    char *copies = pn_app_path(app, "definitions");
+    char *name = owner->is_marked && !owner->is_served ? name_of_copies(app, copies) : NULL;
+    pn_buf_adds(text, owner->source);
+    if (name != NULL) {
+        pn_buf_addf(text, " and %s", copies);
+    }
+    free(name);
+    free(copies);
+}
+
 static int refuse(const struct pn_app *app, const struct owner *owner, struct pn_err *e)
 {
-    return pn_err_input(e,
-                        "the data folder %s belongs to the pipeline '%s', and this is the pipeline "
-                        "'%s' (%s): name the folder of '%s' with --pipeline or PINION_PIPELINE, "
-                        "or another data folder with --data. If the pipeline has a new name, "
-                        "%sremove %s%s",
-                        app->data, owner->name, app->pipeline->name, app->config.pipeline_folder,
-                        owner->name, owner->is_served ? "stop the server, " : "", owner->source,
-                        owner->is_served ? ", and start the server again" : "");
+    struct pn_buf sources;
+    pn_buf_init(&sources, sizeof e->msg);
+    add_sources(app, owner, &sources);
+    int rc =
+        pn_err_input(e,
+                     "the data folder %s belongs to the pipeline '%s', and this is the pipeline "
+                     "'%s' (%s): name the folder of '%s' with --pipeline or PINION_PIPELINE, "
+                     "or another data folder with --data. If the pipeline has a new name, "
+                     "%sremove %s%s",
+                     app->data, owner->name, app->pipeline->name, app->config.pipeline_folder,
+                     owner->name, owner->is_served ? "stop the server, " : "",
+                     pn_buf_text(&sources), owner->is_served ? ", and start the server again" : "");
+    pn_buf_deinit(&sources);
+    return rc;
 }
 
 static int check_owner(const struct pn_app *app, const struct owner *owner, struct pn_err *e)

@@ -213,6 +213,8 @@ def test_a_folder_without_a_name_is_of_the_pipeline_whose_server_was_killed(shop
     while not list(data.glob("definitions/*/pipeline.yml")):  # the scheduler keeps it
         time.sleep(0.01)
     server.kill()
+    told = refused("batch", pipeline=other, data=data)
+    assert f"new name, remove {data}/pipeline_name and {data}/definitions\n" in told
     (data / "pipeline_name").unlink()
     told = refused("serve", "--listen", "127.0.0.1:0", pipeline=other, data=data)
     assert f"the data folder {data} belongs to the pipeline 'shop'" in told
