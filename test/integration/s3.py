@@ -274,6 +274,21 @@ class Proxy(Listener):
             handler.wfile.write(content)
 
 
+class Later(Proxy):
+    """Says that it is so many seconds later."""
+
+    def __init__(self, server, seconds):
+        super().__init__(server)
+        self.seconds = seconds
+
+    def ask(self, handler, body):
+        reply, content = super().ask(handler, body)
+        headers = [(name, value) for name, value in reply.getheaders() if name.lower() != "date"]
+        reply.getheaders = lambda: headers
+        handler.date_time_string = lambda: formatdate(time.time() + self.seconds, usegmt=True)
+        return reply, content
+
+
 class Gate(Proxy):
     """Answers the first reads of objects with `part` in their keys once so many are asked for."""
 

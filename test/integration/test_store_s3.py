@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 
 from contract import UID
 from pinion import ROOT, Failed, Server, run
-from s3 import BUCKET, KEYS, NO_KEYS, Gate, Proxy, proxy, s3, settings  # noqa: F401
+from s3 import BUCKET, KEYS, NO_KEYS, Gate, Later, Proxy, proxy, s3, settings  # noqa: F401
 from streams import PATHS, STREAMS, put
 
 PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
@@ -173,6 +173,23 @@ def test_a_bucket_belongs_to_one_data_folder(s3, prefix, tmp_path):
         pass
     with pytest.raises(Failed, match=str(second)):
         Server(first, *bucket, env=KEYS).start()
+
+
+def test_a_start_days_later_removes_what_a_crash_left_alone(s3, prefix, data):
+    """Not what the sink and the servers keep beside it, without which records land again."""
+    flushed = ("--set", "sink.flush_size=1")
+    with Server(data, *settings(s3.url, prefix), *flushed, env=KEYS) as server:
+        server.produce(f"{UID}.pin", *({"index": n} for n in range(3)))
+        assert server.request("POST", "/api/v1/sink/flush")[0] == 200
+    left = f"{prefix}/.pinion/held/{uuid.uuid4()}"
+    s3.client().put_object(Bucket=BUCKET, Key=left, Body=b"")
+    before = s3.keys(prefix)
+    assert f"{prefix}/.pinion/owner" in before
+    assert any(key.startswith(f"{prefix}/.pinion/chain/") for key in before)
+    with Later(s3, seconds=2 * 24 * 3600) as later:
+        with Server(data, *settings(later.url, prefix), *flushed, env=KEYS) as server:
+            assert server.request("POST", "/api/v1/sink/flush")[0] == 200
+    assert s3.keys(prefix) == [key for key in before if key != left]
 
 
 def test_a_flipped_bit_is_named(s3, prefix, data):

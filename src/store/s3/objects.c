@@ -354,7 +354,7 @@ int pn_s3_hold(struct pn_store *store, const char *key, char **held, struct pn_e
     if (rc != 0) {
         return rc;
     }
-    char *copied = pn_xasprintf("%sheld/%s", PN_S3_INTERNAL, pn_uuid(uuid));
+    char *copied = pn_xasprintf("%s%s", PN_S3_HELD, pn_uuid(uuid));
     rc = copy(pn_s3_of(store), key, copied, e);
     if (rc == 0) {
         *held = copied;

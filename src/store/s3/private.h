@@ -23,6 +23,7 @@
 #include "store/temp_files.h"
 
 #define PN_S3_INTERNAL ".pinion/"             /* shown only by lists of what is below it */
+#define PN_S3_HELD     PN_S3_INTERNAL "held/" /* copies of a commit in progress */
 #define PN_S3_SKEWED   "RequestTimeTooSkewed" /* the code of an error: the clocks differ */
 
 enum {

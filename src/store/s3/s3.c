@@ -104,7 +104,7 @@ static int s3_sweep(struct pn_store *store, struct pn_err *e)
     }
     if (rc == 0) {
         holds.before_ms = now_ms - PN_S3_LEFT_MS;
-        rc = pn_s3_list_all(s3, PN_S3_INTERNAL, NULL, note_hold, &holds, e);
+        rc = pn_s3_list_all(s3, PN_S3_HELD, NULL, note_hold, &holds, e);
     }
     if (rc == 0) {
         rc = pn_s3_remove_many(store, (const char *const *)holds.keys, holds.count, e);
