@@ -5,7 +5,7 @@ src/engine/imported.h has what the transactions mean, and does the same."""
 import json
 import math
 
-IMPORT, ROWS, DROPPED = "pinion/import/", "/rows", "/dropped"
+IMPORT, ROWS, DROPPED, IS_UNSURE = "pinion/import/", "/rows", "/dropped", "/unsure"
 DRAW, RESTORED = "pinion/imports", "pinion/imports/restored"
 COMMITS_MAX = 10000
 GONE, THERE, UNSURE = range(3)
@@ -45,16 +45,25 @@ def presences(transaction):
     for app in transaction.txns:
         if app.startswith(IMPORT) and "/" not in app[len(IMPORT) :]:
             went = transaction.txn(app + DROPPED) >= transaction.txn(app)
-            files[app] = went, transaction.updated(app + DROPPED if went else app)
-    turn = Turn(transaction, min(at for _, at in files.values())) if files else None
+            changed_ms = transaction.updated(app + DROPPED if went else app)
+            files[app] = went, changed_ms, unsure_ms(transaction, app + IS_UNSURE)
+    turn = Turn(transaction, min(of[1] for of in files.values())) if files else None
     return {app: presence(turn, *of) for app, of in files.items()}
 
 
-def presence(turn, went, changed_ms):
-    turned = turn.at_ms >= changed_ms
+def unsure_ms(transaction, app):
+    """When the last restore could not tell whether the rows of a file are there; -1: it could."""
+    is_last = app in transaction.txns and transaction.txn(app) == transaction.txn(RESTORED)
+    return transaction.updated(app) if is_last else -1
+
+
+def presence(turn, went, changed_ms, unsure_ms):
+    is_unsure = unsure_ms > turn.at_ms
+    turned = (unsure_ms if is_unsure else turn.at_ms) >= changed_ms
+    is_restore = is_unsure or turn.is_restore
     if went:
-        return UNSURE if turn.is_uncertain or (turned and turn.is_restore) else GONE
-    if turned and not turn.is_restore and not turn.is_partial:
+        return UNSURE if turn.is_uncertain or (turned and is_restore) else GONE
+    if turned and not is_restore and not turn.is_partial:
         return GONE
     return UNSURE if turned else THERE
 

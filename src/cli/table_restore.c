@@ -46,10 +46,12 @@ static bool is_change(const struct pn_delta_restored *change)
 
 static void tell_imported(const struct pn_imported_restore *imported, FILE *err)
 {
-    if (imported->is_unsure) {
-        (void)fputs("Which imported files it has, the log does not say any more: `pinion import` "
-                    "names those that it is not sure of.\n",
-                    err);
+    if (imported->unsure > 0) {
+        (void)fprintf(err,
+                      "Of %zu imported %s the log does not say any more whether that version has "
+                      "the rows: `pinion import` names %s.\n",
+                      imported->unsure, pn_noun((int64_t)imported->unsure, "file", "files"),
+                      pn_noun((int64_t)imported->unsure, "it", "them"));
     }
     if (imported->left > 0) {
         (void)fprintf(err, "The rows of %zu imported %s: %s can be imported again.\n",
@@ -60,6 +62,25 @@ static void tell_imported(const struct pn_imported_restore *imported, FILE *err)
         (void)fprintf(err, "The rows of %zu imported %s back.\n", imported->back,
                       pn_noun((int64_t)imported->back, "file come", "files come"));
     }
+}
+
+/* Another program has restored the table to that version. */
+static void tell_settled(const char *name, int64_t version,
+                         const struct pn_imported_restore *imported, FILE *err)
+{
+    (void)fprintf(err, "%s is as it was in version %" PRId64 " already", name, version);
+    if (imported->settled > 0) {
+        (void)fprintf(err, ", by another program: which rows of %zu imported %s it has, is settled",
+                      imported->settled, pn_noun((int64_t)imported->settled, "file", "files"));
+    } else if (imported->unsure > 0) {
+        (void)fprintf(err,
+                      ". The log does not say whether it has the rows of %zu imported %s: `pinion "
+                      "import` names %s. Where another program has restored the table, restore it "
+                      "to the version that this one named",
+                      imported->unsure, pn_noun((int64_t)imported->unsure, "file", "files"),
+                      pn_noun((int64_t)imported->unsure, "it", "them"));
+    }
+    (void)fputs("\n", err);
 }
 
 /* What the next run or a running stream makes of the table. */
@@ -110,8 +131,8 @@ static int restore(struct pn_table_session *session, const char *name,
     if (rc == 0) {
         rc = pn_delta_restore(session->delta, version, &with, NULL, true, &change, e);
     }
-    if (rc == 0 && is_change(&change) && !opts->dry_run) {
-        if (!opts->yes) {
+    if (rc == 0 && (is_change(&change) || imported.settled > 0) && !opts->dry_run) {
+        if (is_change(&change) && !opts->yes) {
             rc = confirm(session, name, version, &change, e);
         }
         if (rc == 0) {
@@ -126,8 +147,7 @@ static int restore(struct pn_table_session *session, const char *name,
     if (rc == 0 && is_change(&change)) {
         tell_progress(session, &imported);
     } else if (rc == 0 && pn_format_is_for_people(session->cli->format)) {
-        (void)fprintf(session->cli->err, "%s is as it was in version %" PRId64 " already\n", name,
-                      version);
+        tell_settled(name, version, &imported, session->cli->err);
     }
     return rc;
 }

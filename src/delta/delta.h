@@ -314,8 +314,9 @@ struct pn_delta_restore_with {
      * NULL: none. */
     const char *marking_app;
     /* Gives more of them for a restore of `now` to `then`, in the arena; they are set whatever they
-     * were, also to versions below. It is called for each try, and for a dry run. NULL: none. */
-    void (*txns)(void *arg, struct pn_delta *table, const struct pn_delta_snapshot *now,
+     * were, also to versions below. It is called for each try, and for a dry run. True: they are
+     * worth a commit that has to change nothing else. NULL: none. */
+    bool (*txns)(void *arg, struct pn_delta *table, const struct pn_delta_snapshot *now,
                  const struct pn_delta_snapshot *then, struct pn_arena *arena,
                  struct pn_delta_txn **txns, size_t *count);
     void *arg;

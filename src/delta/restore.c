@@ -120,16 +120,15 @@ static void report(const struct restoring *restoring, struct pn_delta_restored *
     };
 }
 
-/* Those of the caller, and the mark. */
-static void make_txns(struct restoring *restoring, const struct pn_delta_restore_with *with)
+/* Those of the caller, and the mark. True: they are worth a commit. */
+static bool make_txns(struct restoring *restoring, const struct pn_delta_restore_with *with)
 {
     const struct pn_delta_snapshot *now = restoring->now;
     struct pn_delta_txn *others = NULL;
     size_t count = 0;
-    if (with->txns != NULL) {
-        with->txns(with->arg, restoring->table, now, restoring->then, &restoring->arena, &others,
-                   &count);
-    }
+    bool matter =
+        with->txns != NULL && with->txns(with->arg, restoring->table, now, restoring->then,
+                                         &restoring->arena, &others, &count);
     restoring->txns = pn_arena_calloc(&restoring->arena, count + 1, sizeof *restoring->txns);
     for (size_t i = 0; i < count; i++) {
         restoring->txns[restoring->txn_count++] = others[i];
@@ -140,6 +139,7 @@ static void make_txns(struct restoring *restoring, const struct pn_delta_restore
                                   .version = now->version + 1,
                                   .updated_ms = pn_wall_ms(restoring->table->clock)};
     }
+    return matter;
 }
 
 static int commit(const struct restoring *restoring, int64_t *version, struct pn_err *e)
@@ -193,9 +193,8 @@ static int restore_once(struct pn_delta *table, int64_t version,
     }
     if (rc == 0) {
         report(&restoring, restored);
-        bool changes =
-            restored->files_added > 0 || restored->files_removed > 0 || restored->changes_metadata;
-        make_txns(&restoring, with);
+        bool changes = make_txns(&restoring, with) || restored->files_added > 0 ||
+                       restored->files_removed > 0 || restored->changes_metadata;
         rc = changes && !dry_run ? commit(&restoring, &restored->version, e) : 0;
     }
     free(restoring.adds);

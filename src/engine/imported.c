@@ -70,6 +70,7 @@ struct file {
     const struct pn_delta_txn *txn;
     const struct pn_delta_txn *rows; /* NULL: nothing */
     const struct pn_delta_txn *dropped;
+    const struct pn_delta_txn *unsure; /* of the last restore; NULL: that was sure */
 };
 
 static int by_app(const void *one, const void *other)
@@ -92,6 +93,8 @@ static size_t files_of(const struct pn_delta_snapshot *snapshot, struct pn_arena
 {
     size_t room = snapshot != NULL ? snapshot->txn_count : 0;
     const struct pn_delta_txn **txns = pn_arena_calloc(arena, room + 1, sizeof *txns);
+    const int64_t restored =
+        snapshot != NULL ? pn_delta_txn_version(snapshot, PN_IMPORTS_RESTORED) : -1;
     size_t found = 0;
     size_t count = 0;
     for (size_t i = 0; i < room; i++) {
@@ -107,6 +110,9 @@ static size_t files_of(const struct pn_delta_snapshot *snapshot, struct pn_arena
         for (; i < found && strchr(txns[i]->app_id + strlen(PN_IMPORT_APP), '/') != NULL; i++) {
             file->rows = is_sub(txns[i], file->txn->app_id, "rows") ? txns[i] : file->rows;
             file->dropped = is_sub(txns[i], file->txn->app_id, "dropped") ? txns[i] : file->dropped;
+            if (is_sub(txns[i], file->txn->app_id, "unsure") && txns[i]->version == restored) {
+                file->unsure = txns[i];
+            }
         }
     }
     return count;
@@ -119,19 +125,34 @@ static int64_t changed_ms(const struct file *file, bool *went)
     return *went ? file->dropped->updated_ms : file->txn->updated_ms;
 }
 
-enum presence { THERE, GONE, UNSURE };
-
-static enum presence presence_of(const struct file *file, const struct pn_imported_turn *turn)
+static struct pn_imported_turn turn_of(const struct file *file, const struct pn_imported_turn *last)
 {
     bool went = false;
-    bool turned = turn->at_ms >= changed_ms(file, &went);
-    if (went) {
-        return turn->is_uncertain || (turned && turn->is_restore) ? UNSURE : GONE;
+    struct pn_imported_turn turn = *last;
+    if (file->unsure != NULL && file->unsure->updated_ms > turn.at_ms) {
+        turn = (struct pn_imported_turn){.is_restore = true,
+                                         .is_uncertain = turn.is_uncertain,
+                                         .at_ms = file->unsure->updated_ms};
     }
-    if (turned && !turn->is_restore && !turn->is_partial) {
+    return turn.at_ms >= changed_ms(file, &went)
+               ? turn
+               : (struct pn_imported_turn){.is_uncertain = turn.is_uncertain, .at_ms = -1};
+}
+
+enum presence { THERE, GONE, UNSURE };
+
+static enum presence presence_of(const struct file *file, const struct pn_imported_turn *last)
+{
+    bool went = false;
+    const struct pn_imported_turn turn = turn_of(file, last);
+    (void)changed_ms(file, &went);
+    if (went) {
+        return turn.is_uncertain || turn.is_restore ? UNSURE : GONE;
+    }
+    if (turn.at_ms >= 0 && !turn.is_restore && !turn.is_partial) {
         return GONE;
     }
-    return turned ? UNSURE : THERE;
+    return turn.at_ms >= 0 ? UNSURE : THERE;
 }
 
 /* The last turn that may concern one of the files. */
@@ -205,6 +226,22 @@ const struct pn_delta_txn *pn_imported_dropped(const struct pn_delta_snapshot *s
                                                                                          : NULL;
 }
 
+struct pn_imported_turn pn_imported_turn_of(const struct pn_delta_snapshot *snapshot,
+                                            const char *app_id, const struct pn_imported_turn *last)
+{
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
+    struct file file = {.txn = pn_delta_txn_of(snapshot, app_id),
+                        .dropped = pn_delta_txn_of(snapshot, sub_app(&arena, app_id, "dropped")),
+                        .unsure = pn_delta_txn_of(snapshot, sub_app(&arena, app_id, "unsure"))};
+    if (file.unsure != NULL &&
+        file.unsure->version != pn_delta_txn_version(snapshot, PN_IMPORTS_RESTORED)) {
+        file.unsure = NULL;
+    }
+    pn_arena_deinit(&arena);
+    return turn_of(&file, last);
+}
+
 int64_t pn_imported_next(const struct pn_delta_snapshot *snapshot, const char *app_id)
 {
     int64_t has = snapshot != NULL ? pn_delta_txn_version(snapshot, app_id) : -1;
@@ -262,22 +299,36 @@ static int64_t times_of(const struct file *file)
     return file->txn->version - dropped;
 }
 
-/* Sets what is said of a file of `now` to what an older version has; NULL: it has no rows of it. */
-static void set_file(const struct file *file, const struct file *then, int64_t now_ms,
-                     struct pn_arena *arena, struct pn_delta_txn *txns, size_t *count)
+struct restoring {
+    int64_t now_ms;
+    struct pn_arena *arena;
+    struct pn_delta_txn *txns;
+    size_t count;
+};
+
+static void set(struct restoring *restoring, const char *app_id, int64_t version)
 {
-    const char *app_id = file->txn->app_id;
+    restoring->txns[restoring->count++] = (struct pn_delta_txn){
+        .app_id = app_id, .version = version, .updated_ms = restoring->now_ms};
+}
+
+static void set_sub(struct restoring *restoring, const struct file *file, const char *what,
+                    int64_t version)
+{
+    set(restoring, sub_app(restoring->arena, file->txn->app_id, what), version);
+}
+
+/* Sets what is said of a file of `now` to what an older version has; NULL: it has no rows of it. */
+static void set_file(struct restoring *restoring, const struct file *file, const struct file *then)
+{
     const int64_t times = then != NULL ? times_of(then) : 0;
     const int64_t rows = then != NULL && then->rows != NULL ? then->rows->version : -1;
     const int64_t rows_now = file->rows != NULL ? file->rows->version : -1;
     if (times != times_of(file)) {
-        txns[(*count)++] = (struct pn_delta_txn){.app_id = sub_app(arena, app_id, "dropped"),
-                                                 .version = file->txn->version - times,
-                                                 .updated_ms = now_ms};
+        set_sub(restoring, file, "dropped", file->txn->version - times);
     }
     if (then != NULL && rows != rows_now) {
-        txns[(*count)++] = (struct pn_delta_txn){
-            .app_id = sub_app(arena, app_id, "rows"), .version = rows, .updated_ms = now_ms};
+        set_sub(restoring, file, "rows", rows);
     }
 }
 
@@ -288,41 +339,42 @@ static int by_file(const void *one, const void *other)
     return strcmp(a->txn->app_id, b->txn->app_id);
 }
 
-void pn_imported_restore_txns(void *arg, struct pn_delta *delta,
+bool pn_imported_restore_txns(void *arg, struct pn_delta *delta,
                               const struct pn_delta_snapshot *now,
                               const struct pn_delta_snapshot *then, struct pn_arena *arena,
                               struct pn_delta_txn **txns, size_t *count)
 {
+    enum { TXNS_OF_A_FILE = 3, TXNS_OF_ALL = 2 };
     struct pn_imported_restore *restore = arg;
-    const int64_t now_ms = pn_wall_ms(restore->clock);
     struct file *files = NULL;
     struct file *olds = NULL;
     const size_t file_count = files_of(now, arena, &files);
     const size_t old_count = files_of(then, arena, &olds);
     const struct pn_imported_turn turn = last_turn(delta, now, files, file_count);
     const struct pn_imported_turn old_turn = last_turn(delta, then, olds, old_count);
-    restore->left = 0;
-    restore->back = 0;
-    restore->is_unsure = false;
-    *txns = pn_arena_calloc(arena, 2 * file_count + 2, sizeof **txns);
-    *count = 0;
-    if (file_count == 0) {
-        return;
-    }
-    for (size_t i = 0; i < old_count; i++) {
-        restore->is_unsure = restore->is_unsure || presence_of(&olds[i], &old_turn) == UNSURE;
-    }
-    for (size_t i = 0; i < file_count && !restore->is_unsure; i++) {
+    struct restoring restoring = {.now_ms = pn_wall_ms(restore->clock), .arena = arena};
+    *restore = (struct pn_imported_restore){.clock = restore->clock};
+    restoring.txns =
+        pn_arena_calloc(arena, TXNS_OF_A_FILE * file_count + TXNS_OF_ALL, sizeof *restoring.txns);
+    for (size_t i = 0; i < file_count; i++) {
         const struct file *old = bsearch(&files[i], olds, old_count, sizeof *olds, by_file);
-        old = old != NULL && presence_of(old, &old_turn) == THERE ? old : NULL;
-        bool was = presence_of(&files[i], &turn) != GONE;
-        restore->left += was && old == NULL;
-        restore->back += !was && old != NULL;
-        set_file(&files[i], old, now_ms, arena, *txns, count);
+        const enum presence was = presence_of(&files[i], &turn);
+        const enum presence becomes = old != NULL ? presence_of(old, &old_turn) : GONE;
+        set_file(&restoring, &files[i], becomes != GONE ? old : NULL);
+        if (becomes == UNSURE) {
+            set_sub(&restoring, &files[i], "unsure", now->version + 1);
+        }
+        restore->left += was != GONE && becomes == GONE;
+        restore->back += was == GONE && becomes == THERE;
+        restore->unsure += becomes == UNSURE;
+        restore->settled += was == UNSURE && becomes != UNSURE;
     }
-    if (!restore->is_unsure) {
-        (*txns)[(*count)++] = (struct pn_delta_txn){
-            .app_id = PN_IMPORTS_RESTORED, .version = now->version + 1, .updated_ms = now_ms};
+    if (file_count > 0) {
+        set(&restoring, PN_IMPORTS_RESTORED, now->version + 1);
+        const struct pn_delta_txn draw = pn_imported_draw(restoring.now_ms);
+        set(&restoring, draw.app_id, draw.version);
     }
-    (*txns)[(*count)++] = pn_imported_draw(now_ms);
+    *txns = restoring.txns;
+    *count = restoring.count;
+    return restore->settled > 0;
 }

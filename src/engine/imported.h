@@ -9,6 +9,8 @@
  *                                   makes the table afresh sees by it that none came in between
  *   pinion/imports/restored         the version of the last restore that set these numbers to what
  *                                   the table has then
+ *   pinion/import/<sha256>/unsure   the same version, where the log did not say whether the table
+ *                                   has rows of the file then
  *
  * A log of an older pinion has the first alone, and restores of other programs set none of them.
  * deploy/spark/pinion_imported.py does the same.
@@ -49,6 +51,12 @@ struct pn_imported_turn pn_imported_turn_since(struct pn_delta *delta,
                                                const struct pn_delta_snapshot *snapshot,
                                                int64_t since_ms);
 
+/* What of the last one concerns a file: whether it was after the file's rows came, or went (else
+ * at_ms is -1); or a restore since then that was unsure of the file. */
+struct pn_imported_turn pn_imported_turn_of(const struct pn_delta_snapshot *snapshot,
+                                            const char *app_id,
+                                            const struct pn_imported_turn *last);
+
 /* What making a table afresh would drop, or dropped. */
 struct pn_imported {
     size_t files;
@@ -82,11 +90,12 @@ struct pn_imported_restore {
     const struct pn_clock *clock;
     size_t left;    /* files whose rows leave the table */
     size_t back;    /* ... come back */
-    bool is_unsure; /* the log does not say which ones the older version has: nothing is set */
+    size_t unsure;  /* ... of which the log does not say whether the older version has them */
+    size_t settled; /* ... of which it did not say whether the table has them, and does so then */
 };
 /* The transactions of a restore of `now` to `then`, in the arena: for struct pn_delta_restore_with,
  * whose `arg` is a struct pn_imported_restore with the clock; the rest is set. */
-void pn_imported_restore_txns(void *arg, struct pn_delta *delta,
+bool pn_imported_restore_txns(void *arg, struct pn_delta *delta,
                               const struct pn_delta_snapshot *now,
                               const struct pn_delta_snapshot *then, struct pn_arena *arena,
                               struct pn_delta_txn **txns, size_t *count);

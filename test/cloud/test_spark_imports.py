@@ -115,8 +115,21 @@ def test_after_a_restore_of_spark(library, tmp_path):
     shop.both("2 rows of 1 imported file")
     shop.add("c")
     shop.both("5 rows of 2 imported files")
+    shop.restore(had)
+    shop.both("2 rows of 1 imported file")
     shop.afresh()
     shop.both(None)
+
+
+def test_after_a_restore_of_spark_that_ours_settles(library, tmp_path):
+    shop = Imports(library, tmp_path)
+    had = shop.add("b")
+    shop.add("c")
+    shop.afresh()
+    library.spark.sql(RESTORE.format(shop.table, had))
+    shop.both("5 rows of 2 imported files")
+    shop.restore(had)
+    shop.both("2 rows of 1 imported file")
 
 
 def test_logs_of_an_older_pinion(library, tmp_path):
@@ -147,7 +160,17 @@ def test_a_log_that_was_cleaned(library, tmp_path):
     newest = max(int(file.name[:20]) for file in shop.log().glob("*.checkpoint*"))
     for version in range(newest):
         shop.commit(version).unlink()
-    shop.both(f"{2 + sum(range(3, 3 + files))} rows of {files + 1} imported files")
+    rows = 2 + sum(range(3, 3 + files))
+    shop.both(f"{rows} rows of {files + 1} imported files")
+    # A restore is unsure of that file alone.
+    shop.add(chr(ord("c") + files))
+    shop.both(f"{rows + 3 + files} rows of {files + 2} imported files")
+    shop.restore(newest)
+    shop.both(f"{rows} rows of {files + 1} imported files")
+    shop.afresh()
+    shop.both(None)
+    shop.add("b")
+    shop.both("2 rows of 1 imported file")
 
 
 @pytest.mark.parametrize("mode", ("mode: append", "mode: overwrite"))

@@ -3,6 +3,7 @@ what the table has, so the others can be imported again."""
 
 import json
 
+import deltalake
 import pytest
 
 from test_import import refusal, write
@@ -19,7 +20,7 @@ class Files:
         self.shop, self.folder = shop, folder
 
     def path(self, name):
-        number = 10 * (1 + "abc".index(name))
+        number = 10 * (ord(name) - ord("a") + 1)
         return write(self.folder / f"{name}.csv", f"id\n{number}\n{number + 1}\nx\n")
 
     def add(self, name, *args):
@@ -160,6 +161,73 @@ def test_a_table_that_was_overwritten_meanwhile(shop, files):
     shop.define()
     files.restore(0)
     refused(shop, "2 rows of 1 imported file,")
+
+
+def test_one_file_of_which_a_cleaned_log_does_not_say_it(shop, files):
+    """It was dropped before the oldest commit. The others are known after restores, as before."""
+    files.has("a")
+    shop.load("--full-refresh", "--drop-imported")
+    log = shop.data / "store/raw/orders/_delta_log"
+    names = iter("bcdefghijklmnopqrstuvwxyz")
+    there = []
+    while not list(log.glob("*.checkpoint*")):
+        there.append(next(names))
+        files.has(there[-1])
+    newest = max(int(file.name[:20]) for file in log.glob("*.checkpoint*"))
+    for version in range(newest):
+        (log / f"{version:020}.json").unlink()
+    later = next(names)
+    files.has(later)
+    said = files.restore(newest)
+    assert "Of 1 imported file the log does not say any more" in said
+    assert "The rows of 1 imported file leave: it can be imported again." in said
+    ids = shop.ids()
+    count = len(there)
+    assert len(ids) == 2 * count
+    for _ in range(2):
+        files.refuses("a", "a restore of the table at", "brought its rows back", "--force")
+        files.refuses(there[0], "already")
+        files.refuses(there[-1], "already")
+        refused(shop, f"of {count + 1} imported files,")
+        files.has(later)
+        assert "Of 1 imported file" in files.restore(newest)
+        assert shop.ids() == ids
+    files.has("a", "--force")
+    files.refuses("a", "already")
+    assert "The rows of 1 imported file leave" not in files.restore(newest)  # it may have them
+    files.refuses("a", "a restore of the table at", "--force")
+    shop.load("--full-refresh", "--drop-imported")
+    for name in ("a", there[0]):
+        files.has(name)
+        files.refuses(name, "already")
+    refused(shop, "4 rows of 2 imported files,")
+
+
+def test_a_restore_of_delta_rs_is_settled_by_one_of_ours(shop, files):
+    files.has("a")
+    files.has("b")
+    shop.load("--full-refresh", "--drop-imported")
+    files.has("c")
+    deltalake.DeltaTable(shop.data / "store/raw/orders").restore(1)
+    assert shop.ids() == [10, 11, 20, 21]
+    theirs = files.version()
+    files.refuses("a", "brought its rows back", "--force")
+    said = files.restore(theirs)
+    assert "The log does not say whether it has the rows of 3 imported files" in said
+    assert "restore it to the version that this one named" in said
+    assert files.version() == theirs
+    said = files.restore(1, "--dry-run")
+    assert "is as it was in version 1 already, by another program: which rows of 3 imported" in said
+    assert files.version() == theirs
+    assert files.restore(1) == said
+    assert files.version() == theirs + 1
+    assert files.restore(1).endswith("is as it was in version 1 already\n")
+    assert files.version() == theirs + 1
+    for name in "ab":
+        files.refuses(name, "already")
+    refused(shop, "4 rows of 2 imported files,")
+    files.has("c")
+    assert shop.ids() == [10, 11, 20, 21, 30, 31]
 
 
 def by_another(shop, version):

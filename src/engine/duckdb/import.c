@@ -89,11 +89,7 @@ static int check_file_again(const struct import *import, const struct pn_import_
 {
     const struct pn_delta_txn *txn = pn_delta_txn_of(import->snapshot, file->app_id);
     const struct pn_delta_txn *dropped = pn_imported_dropped(import->snapshot, file->app_id);
-    struct pn_imported_turn turn = *last;
-    if (turn.at_ms < changed_ms(import, file)) {
-        turn.at_ms = -1;
-        turn.is_restore = false;
-    }
+    const struct pn_imported_turn turn = pn_imported_turn_of(import->snapshot, file->app_id, last);
     const char *table = import->asked->table->name;
     char at[PN_ISO8601_SIZE] = "";
     char turned[PN_ISO8601_SIZE] = "";
