@@ -255,8 +255,8 @@ def test_a_restore_that_the_log_forgot_is_asked_for(shop, tmp_path):
 LETTERS = "SELECT object, line, value FROM dead_letters ORDER BY object, line"
 
 
-def beside(shop, meanwhile, *args):
-    return halted(meanwhile, *args, "--pipeline", shop.folder, "--data", shop.data)
+def beside(shop, meanwhile, *args, nth=1):
+    return halted(meanwhile, *args, "--pipeline", shop.folder, "--data", shop.data, nth=nth)
 
 
 def many(count=50000):

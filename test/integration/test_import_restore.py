@@ -26,10 +26,10 @@ class Files:
     def add(self, name, *args):
         return self.shop.add(self.path(name), "--bad-rows", "dead-letter", *args, check=False)
 
-    def add_beside(self, meanwhile, name, *args):
+    def add_beside(self, meanwhile, name, *args, nth=1):
         """The import has read what the table has of the file, and meanwhile that changes."""
         return beside(self.shop, meanwhile, "import", "orders", self.path(name), "--quiet",
-                      "--bad-rows", "dead-letter", *args)  # fmt: skip
+                      "--bad-rows", "dead-letter", *args, nth=nth)  # fmt: skip
 
     def has(self, name, *args):
         assert self.add(name, *args).returncode == 0
@@ -304,6 +304,18 @@ def test_rows_that_leave_beside_an_import_are_not_counted(shop, files):
     refused(shop, "4 rows of 2 imported files,")
     files.restore(1)
     refused(shop, "4 rows of 2 imported files,")
+
+
+@pytest.mark.parametrize("nth", (1, 2))
+def test_letters_of_an_import_that_fails_do_not_come_twice(shop, files, nth):
+    """A restore leaves those of the file's first import, so the next one adds none."""
+    files.has("a")
+    files.has("b")
+    letters = files.letters()
+    moved(*files.add_beside(lambda: files.restore(0), "b", "--force", nth=nth))
+    assert files.letters() == letters
+    files.has("b", "--force")
+    assert (shop.ids(), files.letters()) == ([10, 11, 20, 21], letters)
 
 
 def test_rows_that_a_load_drops_beside_an_import_are_not_counted(shop, files):

@@ -285,13 +285,40 @@ static void make_marks(const struct import *import, struct marks *marks)
     }
 }
 
-static void advise_moved(const struct import *import, struct pn_err *e)
+static int advise_moved(const struct import *import, int rc, const char *why, struct pn_err *e)
 {
-    const struct pn_err why = *e;
-    (void)pn_err_set(e, PN_CLASS_RETRY, PN_DELTA_TXN_SEEN,
-                     "a load or a restore of table '%s', or another import, was faster: run it "
-                     "again (%s); nothing was imported",
-                     import->asked->table->name, why.msg);
+    return pn_err_set(e, PN_CLASS_RETRY, rc,
+                      "a load or a restore of table '%s', or another import, was faster: run it "
+                      "again (%s); nothing was imported",
+                      import->asked->table->name, why);
+}
+
+static void marks_deinit(struct marks *marks)
+{
+    pn_taken_destroy(&marks->taken);
+    pn_arena_deinit(&marks->arena);
+    free(marks->txns);
+    free(marks->before);
+}
+
+/* Would the commit fail by now? Then no letters of it are to be there, since those of a file whose
+ * rows a restore took away stay, and the next import of the file would add none. */
+static int check_unmoved(void *arg, struct pn_err *e)
+{
+    const struct import *import = arg;
+    struct pn_delta_snapshot *now = NULL;
+    struct marks marks = {.count = 0};
+    make_marks(import, &marks);
+    int rc = pn_duckdb_newest(import->engine, import->asked->table->path, &now, e);
+    for (size_t i = 0; rc == 0 && i < marks.count; i++) {
+        if (marks.before[i] != PN_DELTA_TXN_ANY &&
+            marks.before[i] != txn_of(now, marks.txns[i].app_id)) {
+            rc = advise_moved(import, PN_FAIL, "the table has changed", e);
+        }
+    }
+    marks_deinit(&marks);
+    pn_delta_snapshot_destroy(&now);
+    return rc;
 }
 
 static int commit(struct import *import, int64_t *version, struct pn_err *e)
@@ -317,13 +344,11 @@ static int commit(struct import *import, int64_t *version, struct pn_err *e)
     struct pn_err why = {0};
     int rc = pn_duckdb_commit(import->engine, asked->table, &all, &put, version, &why);
     if (rc == PN_DELTA_TXN_SEEN) {
-        advise_moved(import, &why);
+        rc = advise_moved(import, rc, why.msg, e);
+    } else {
+        pn_err_copy(e, rc != 0 ? &why : NULL);
     }
-    pn_err_copy(e, rc != 0 ? &why : NULL);
-    pn_taken_destroy(&marks.taken);
-    pn_arena_deinit(&marks.arena);
-    free(marks.txns);
-    free(marks.before);
+    marks_deinit(&marks);
     free(all.adds);
     return rc;
 }
@@ -353,7 +378,9 @@ static int run(struct import *import, struct pn_import_report *report, struct pn
         rc = pn_import_check_same(import->engine, &asked->files[i], e);
     }
     if (rc == 0 && import->bad > 0) {
-        rc = pn_import_letters(import->engine, import->connection, asked, import->snapshot, e);
+        const struct pn_import_ready ready = {.check = check_unmoved, .arg = import};
+        rc = pn_import_letters(import->engine, import->connection, asked, import->snapshot, &ready,
+                               e);
     }
     report->dead_letters = import->bad;
     if (rc == 0 && report->empty == asked->count) {

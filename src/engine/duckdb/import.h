@@ -83,12 +83,18 @@ int pn_import_refuse(duckdb_connection connection, const struct pn_import *asked
 
 /* --- import_letters.c ------------------------------------------------------------------------ */
 
-/* Commits the dead letters of all files, after pn_bad has what is bad in them; `snapshot` is the
- * table's (NULL: there is none yet). Those that a killed import left are not added again, and
- * neither are those of a file whose rows a restore took out: they stayed. */
+/* Fails where the import's own commit would fail by now. */
+struct pn_import_ready {
+    int (*check)(void *arg, struct pn_err *e);
+    void *arg;
+};
+/* Commits the dead letters of all files, after pn_bad has what is bad in them, and when the import
+ * is `ready`; `snapshot` is the table's (NULL: there is none yet). Those that a killed import left
+ * are not added again, and neither are those of a file whose rows a restore took out: they
+ * stayed. */
 int pn_import_letters(struct pn_duckdb *engine, duckdb_connection connection,
                       const struct pn_import *asked, const struct pn_delta_snapshot *snapshot,
-                      struct pn_err *e) PN_MUST_CHECK;
+                      const struct pn_import_ready *ready, struct pn_err *e) PN_MUST_CHECK;
 
 /* --- import_paths.c -------------------------------------------------------------------------- */
 

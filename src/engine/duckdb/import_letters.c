@@ -16,7 +16,8 @@ struct letters {
     duckdb_connection connection;
     const struct pn_import *asked;
     const struct pn_delta_snapshot *snapshot; /* of the table; NULL: there is none yet */
-    char **bad_sums;                          /* of each file */
+    const struct pn_import_ready *ready;
+    char **bad_sums; /* of each file */
     /* One try: */
     bool *may_be_there;        /* of each file: the table of letters may have some of its own */
     struct pn_delta_txn *txns; /* of each file */
@@ -149,6 +150,12 @@ static int commit(struct letters *letters, struct pn_err *e)
         rc = pn_duckdb_write(engine, letters->connection, &table, &sql, &written, e);
     }
     if (rc == 0 && written.rows > 0) {
+        rc = letters->ready->check(letters->ready->arg, e);
+        if (rc != 0) {
+            pn_duckdb_write_undo(engine, &written, rc);
+        }
+    }
+    if (rc == 0 && written.rows > 0) {
         const struct pn_duckdb_put put = {.mode = PN_DELTA_APPEND,
                                           .txns = letters->txns,
                                           .txns_before = letters->before,
@@ -167,13 +174,14 @@ static int commit(struct letters *letters, struct pn_err *e)
 
 int pn_import_letters(struct pn_duckdb *engine, duckdb_connection connection,
                       const struct pn_import *asked, const struct pn_delta_snapshot *snapshot,
-                      struct pn_err *e)
+                      const struct pn_import_ready *ready, struct pn_err *e)
 {
     enum { TRIES_MAX = 8 };
     struct letters letters = {.engine = engine,
                               .connection = connection,
                               .asked = asked,
                               .snapshot = snapshot,
+                              .ready = ready,
                               .bad_sums = pn_xcalloc(asked->count, sizeof *letters.bad_sums),
                               .may_be_there =
                                   pn_xcalloc(asked->count, sizeof *letters.may_be_there),
