@@ -33,8 +33,9 @@ struct pn_fetch {
     size_t count;
     bool keeps;
     int64_t ahead_bytes_max;
+    size_t lent; /* threads, of the cache */
     pthread_t threads[THREADS];
-    size_t thread_count;
+    size_t thread_count;  /* that began */
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t moved;
     struct item *items;
@@ -134,7 +135,7 @@ static int64_t choose(struct pn_fetch *fetch)
 struct pn_fetch *pn_fetch_start(struct pn_file_cache *cache, const struct pn_object *objects,
                                 size_t count)
 {
-    if (!pn_file_cache_keeps_attributes(cache)) {
+    if (count == 0 || !pn_file_cache_keeps_attributes(cache)) {
         return NULL;
     }
     struct pn_fetch *fetch = pn_xcalloc(1, sizeof *fetch);
@@ -146,7 +147,9 @@ struct pn_fetch *pn_fetch_start(struct pn_file_cache *cache, const struct pn_obj
     pthread_cond_init(&fetch->moved, NULL);
     fetch->items = pn_xcalloc(count + 1, sizeof *fetch->items);
     fetch->keeps = choose(fetch) <= part_of(cache, KEPT_PARTS);
-    while (fetch->thread_count < THREADS && fetch->thread_count + 1 < count &&
+    /* A single object, and the last one, a reader fetches itself. */
+    fetch->lent = pn_file_cache_take_threads(cache, count - 1 < THREADS ? count - 1 : THREADS);
+    while (fetch->thread_count < fetch->lent &&
            pthread_create(&fetch->threads[fetch->thread_count], NULL, go_ahead, fetch) == 0) {
         fetch->thread_count++;
     }
@@ -166,6 +169,7 @@ void pn_fetch_stop(struct pn_fetch **fetch)
     for (size_t i = 0; i < it->thread_count; i++) {
         pthread_join(it->threads[i], NULL);
     }
+    pn_file_cache_give_threads(it->cache, it->lent);
     for (size_t i = 0; i < it->count; i++) {
         leave(it, i, DONE);
     }

@@ -19,8 +19,8 @@ struct pn_fetch;
 /*
  * Begins. The list is borrowed; of an object key, etag and size count, and one with the size 0 is
  * skipped. All copies go to the shelf if they are a small part of what it may take: what is on it
- * is not to leave for a list that is read once. NULL: copies would lose what the store keeps beside
- * the objects.
+ * is not to leave for a list that is read once. NULL: there are none, or copies would lose what
+ * the store keeps beside the objects.
  */
 struct pn_fetch *pn_fetch_start(struct pn_file_cache *cache, const struct pn_object *objects,
                                 size_t count);

@@ -11,7 +11,7 @@
 #include "base/file_sum.h"
 #include "base/mem.h"
 
-enum { BLOCK_BYTES = 1 << 20, NAME_BYTES = 32, EXTENSION_MAX = 16 };
+enum { BLOCK_BYTES = 1 << 20, NAME_BYTES = 32, EXTENSION_MAX = 16, THREADS_MAX = 32 };
 
 struct pn_file_copy {
     char *name; /* in the folder: by the key, and its version or etag */
@@ -34,6 +34,7 @@ struct pn_file_cache {
     size_t capacity;
     int64_t bytes; /* of all copies, those that are coming too */
     int64_t takes;
+    size_t threads; /* that fetch */
 };
 
 struct pn_file_cache *pn_file_cache_create(struct pn_store *store, const struct pn_io *io,
@@ -460,6 +461,24 @@ bool pn_file_cache_has(struct pn_file_cache *cache, const char *key, const char 
     }
     free(name);
     return has;
+}
+
+size_t pn_file_cache_take_threads(struct pn_file_cache *cache, size_t wanted)
+{
+    pthread_mutex_lock(&cache->lock);
+    size_t left = cache->threads < THREADS_MAX ? THREADS_MAX - cache->threads : 1;
+    size_t count = wanted < left ? wanted : left;
+    cache->threads += count;
+    pthread_mutex_unlock(&cache->lock);
+    return count;
+}
+
+void pn_file_cache_give_threads(struct pn_file_cache *cache, size_t count)
+{
+    pthread_mutex_lock(&cache->lock);
+    PN_ASSERT(count <= cache->threads);
+    cache->threads -= count;
+    pthread_mutex_unlock(&cache->lock);
 }
 
 int64_t pn_file_cache_bytes_max(const struct pn_file_cache *cache)

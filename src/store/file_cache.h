@@ -57,6 +57,10 @@ int pn_file_cache_take_listed(struct pn_file_cache *cache, const struct pn_objec
                               struct pn_err *e) PN_MUST_CHECK;
 /* Is the copy of that version here, so that to take it costs no request? */
 bool pn_file_cache_has(struct pn_file_cache *cache, const char *key, const char *version);
+/* How many of `wanted` threads may begin to fetch (fetch.h): fewer while others do, but at least
+ * one. They are given back when they end. */
+size_t pn_file_cache_take_threads(struct pn_file_cache *cache, size_t wanted);
+void pn_file_cache_give_threads(struct pn_file_cache *cache, size_t count);
 int64_t pn_file_cache_bytes_max(const struct pn_file_cache *cache);
 /* Can the file system of the copies keep what the store has beside an object? */
 bool pn_file_cache_keeps_attributes(const struct pn_file_cache *cache);

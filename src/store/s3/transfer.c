@@ -23,7 +23,7 @@ enum {
     BUDGET_MAX = 500, /* a repetition costs 5, a first success gives 1 back */
     BUDGET_COST = 5,
     POLL_MS_MAX = 1000,
-    IDLE_LINES_MAX = 16,
+    IDLE_LINES_MAX = 64, /* more than requests that are sent at a time, by store/fetch.h too */
     SKEW_MS_MAX = 15 * 60 * 1000 /* that S3 takes between a signature's time and its clock */
 };
 
