@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "cli/answers.h"
+#include "cli/chosen_tables.h"
 #include "cli/commands.h"
 #include "cli/reports.h"
 #include "server/stations.h"
@@ -20,6 +21,7 @@ enum { NAME_BYTES_MAX = 4096 };
 struct batch {
     struct pn_cli *cli;
     const struct pn_pipeline *pipeline;
+    struct pn_opt_list names; /* of the tables that are made alone; none: all, and the queries */
     struct pn_embedded_engine *engine;
     const struct pn_table **raw;
     size_t raw_count;
@@ -56,18 +58,32 @@ static void lap(struct batch *batch, const char *stage)
     batch->start_cpu_us = now_cpu_us;
 }
 
-static void sort_tables(struct batch *batch)
+/* Which tables it makes; those that streams fill are none. */
+static int choose_tables(struct batch *batch, struct pn_arena *arena, struct pn_cli_tables *chosen,
+                         struct pn_err *e)
 {
     const struct pn_pipeline *pipeline = batch->pipeline;
-    batch->raw = pn_xcalloc(pipeline->table_count, sizeof(struct pn_table *));
-    batch->clean = pn_xcalloc(pipeline->table_count, sizeof(struct pn_table *));
-    batch->reports = pn_xcalloc(pipeline->table_count, sizeof *batch->reports);
+    const struct pn_table **tables =
+        pn_arena_calloc(arena, pipeline->table_count + 1, sizeof(struct pn_table *));
+    struct pn_cli_tables all = {.items = tables};
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        const struct pn_table *table = &pipeline->tables[i];
-        if (pn_table_is_raw(table)) {
-            batch->raw[batch->raw_count++] = table;
-        } else if (table->like == NULL) {
-            batch->clean[batch->clean_count++] = table;
+        if (pipeline->tables[i].like == NULL) {
+            tables[all.count++] = &pipeline->tables[i];
+        }
+    }
+    return pn_cli_choose_tables("a batch", &all, &batch->names, arena, chosen, e);
+}
+
+static void sort_tables(struct batch *batch, const struct pn_cli_tables *tables)
+{
+    batch->raw = pn_xcalloc(tables->count + 1, sizeof(struct pn_table *));
+    batch->clean = pn_xcalloc(tables->count + 1, sizeof(struct pn_table *));
+    batch->reports = pn_xcalloc(tables->count + 1, sizeof *batch->reports);
+    for (size_t i = 0; i < tables->count; i++) {
+        if (pn_table_is_raw(tables->items[i])) {
+            batch->raw[batch->raw_count++] = tables->items[i];
+        } else {
+            batch->clean[batch->clean_count++] = tables->items[i];
         }
     }
 }
@@ -171,8 +187,8 @@ static void *warm(void *arg)
 static int run_stages(struct batch *batch, struct pn_err *e)
 {
     pthread_t warming;
-    sort_tables(batch);
-    bool warms = batch->pipeline->query_count > 0 &&
+    bool answers = batch->names.count == 0;
+    bool warms = answers && batch->pipeline->query_count > 0 &&
                  pthread_create(&warming, NULL, warm, batch->engine) == 0;
     int rc = pn_engine_load(&batch->engine->batch, batch->raw, batch->raw_count, batch->reports, e);
     if (warms) {
@@ -188,12 +204,11 @@ static int run_stages(struct batch *batch, struct pn_err *e)
         if (!batch->cli->quiet) {
             print_reports(batch);
         }
+    }
+    if (rc == 0 && answers) {
         rc = answer_all(batch, e);
         lap(batch, "queries");
     }
-    free(batch->raw);
-    free(batch->clean);
-    free(batch->reports);
     return rc;
 }
 
@@ -210,6 +225,12 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
                                   PN_CLI_FULL_REFRESH(&how.full_refresh),
                                   PN_CLI_DROP_IMPORTED(&how.drop_imported),
                                   PN_CLI_LOGICAL_DATE(&how.logical_date),
+                                  {.name = "table",
+                                   .kind = PN_OPT_LIST,
+                                   .value = "TABLE",
+                                   .help = "make this table alone, and answer no queries; give it "
+                                           "again for more of them (all)",
+                                   .target = &batch.names},
                                   {.name = "timing",
                                    .kind = PN_OPT_FLAG,
                                    .help = "show how long each stage took",
@@ -222,7 +243,8 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
         .opts = opts,
         .uses = PN_USES_FORMAT | PN_USES_QUIET,
         .examples = "pinion batch --data ./pinion-data\n"
-                    "pinion batch --data /tmp/try --from ./exported --format json\n",
+                    "pinion batch --data /tmp/try --from ./exported --format json\n"
+                    "pinion batch --table raw_orders --full-refresh\n",
     };
     int status = 0;
     if (!pn_cli_parse(cli, &syntax, &argc, &argv, &status)) {
@@ -231,18 +253,25 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
     struct pn_err e;
     struct pn_store *store = NULL;
     const struct pn_app *app = NULL;
+    struct pn_cli_tables tables = {.count = 0};
+    struct pn_arena arena;
+    pn_arena_init(&arena, 0);
     int rc = pn_cli_check_logical_date(how.logical_date, &e);
     if (rc == 0) {
         rc = pn_cli_app(cli, &app, &e);
     }
     if (rc == 0) {
         batch.pipeline = app->pipeline;
+        rc = choose_tables(&batch, &arena, &tables, &e);
+    }
+    if (rc == 0) {
+        sort_tables(&batch, &tables);
         pn_cli_note_new_folder(cli);
         rc = pn_app_open_store(app, &store, &e);
     }
     if (rc == 0) {
-        for (size_t i = 0; i < app->pipeline->table_count; i++) {
-            pn_cli_tell_no_logical_date(cli->err, &app->pipeline->tables[i], how.logical_date);
+        for (size_t i = 0; i < tables.count; i++) {
+            pn_cli_tell_no_logical_date(cli->err, tables.items[i], how.logical_date);
         }
         rc = pn_app_open_engine(app, store, &how, &batch.engine, &e);
     }
@@ -252,6 +281,10 @@ int pn_cmd_batch(struct pn_cli *cli, int argc, char **argv)
     }
     pn_embedded_engine_destroy(&batch.engine);
     pn_store_destroy(&store);
+    pn_arena_deinit(&arena);
+    free(batch.raw);
+    free(batch.clean);
+    free(batch.reports);
     lap(&batch, "end");
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &e);
 }

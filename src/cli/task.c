@@ -7,11 +7,11 @@
 
 #include "base/arena.h"
 #include "base/units.h"
+#include "cli/chosen_tables.h"
 #include "cli/commands.h"
 #include "cli/dag.h"
 #include "cli/interrupt.h"
 #include "cli/reports.h"
-#include "cli/task_tables.h"
 #include "dag/db.h"
 #include "report/tables.h"
 #include "server/stations.h"
@@ -272,6 +272,20 @@ static int run_task(struct pn_cli *cli, const struct pn_app *app, const struct p
     return rc;
 }
 
+/* *chosen is the task with the named tables alone. */
+static int choose(const struct pn_task *task, const struct pn_opt_list *names,
+                  struct pn_arena *arena, struct pn_task *chosen, struct pn_err *e)
+{
+    const struct pn_cli_tables all = {.items = task->tables, .count = task->table_count};
+    struct pn_cli_tables tables;
+    int rc = pn_cli_choose_tables(pn_arena_printf(arena, "task '%s'", task->name), &all, names,
+                                  arena, &tables, e);
+    *chosen = *task;
+    chosen->tables = tables.items;
+    chosen->table_count = tables.count;
+    return rc;
+}
+
 int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
 {
     struct pn_app_batch how = {.landed_folder = NULL};
@@ -336,7 +350,7 @@ int pn_cmd_task(struct pn_cli *cli, int argc, char **argv)
     struct pn_task chosen;
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    int rc = pn_cli_task_tables(task, &tables, &arena, &chosen, &failure);
+    int rc = choose(task, &tables, &arena, &chosen, &failure);
     rc = rc == 0 ? run_task(cli, app, &chosen, &how, &attempt, &failure) : rc;
     pn_arena_deinit(&arena);
     return rc == 0 ? PN_EXIT_OK : pn_cli_fail(cli, &failure);

@@ -1,4 +1,4 @@
-"""`pinion task --table`, and a conf with names: one table of a task made afresh."""
+"""`--table` of `pinion task` and `pinion batch`, and a conf with names: one table made afresh."""
 
 import json
 
@@ -39,6 +39,9 @@ class Shop:
         return run("task", "nightly", *args, "--pipeline", self.folder, data=self.data, check=check,
                    env=env)  # fmt: skip
 
+    def batch(self, *args, check=True):
+        return run("batch", *args, "--pipeline", self.folder, data=self.data, check=check)
+
     def versions(self):
         done = run("table", "list", "--format", "json", "--pipeline", self.folder, data=self.data)
         rows = {row["table"]: row["version"] for row in json.loads(done.stdout)}
@@ -63,6 +66,34 @@ def test_one_table_is_made_afresh(shop):
     said = shop.task("load", *twice, "--full-refresh").stdout
     assert [line.partition(":")[0] for line in said.splitlines()] == ["a", "b"]
     assert shop.versions() == {"a": 1, "b": 2, "both": 0, "more": 1}
+
+
+def test_a_batch_makes_one_table(shop):
+    """And asks no queries, of which one would fail."""
+    (shop.folder / "queries").mkdir()
+    query = shop.folder / "queries/sum.sql"
+    query.write_text("-- All.\nSELECT count(*) AS n FROM more\n")
+    assert "n\n-\n2" in shop.batch().stdout
+    query.write_text("-- All.\nSELECT error('asked') AS n FROM more\n")
+    assert shop.versions() == {"a": 0, "b": 0, "both": 0, "more": 0}
+    land(shop.data, "shop.b", 0, 1, [{"id": 2}])
+    done = shop.batch("--table", "b", "--format", "json")
+    assert done.stdout == "" and done.stderr.startswith("b: version 1, 1 row added"), done
+    assert "(--full-refresh)" in shop.batch("--table", "b", "--full-refresh").stderr
+    assert shop.batch("--table", "more").stderr.startswith("more: version 1, 3 rows")
+    assert shop.versions() == {"a": 0, "b": 2, "both": 0, "more": 1}
+    twice = [word for name in ("both", "a", "both") for word in ("--table", name)]
+    names = [line.partition(":")[0] for line in shop.batch(*twice).stderr.splitlines()]
+    assert names == ["a", "both"]
+    assert "asked" in shop.batch(check=False).stderr
+
+
+def test_a_table_that_a_batch_does_not_make(shop):
+    before = sorted(shop.data.rglob("*"))
+    done = shop.batch("--table", "a", "--table", "c", check=False)
+    words = "a batch does not make a table 'c': it makes a, b, both, more"
+    assert done.returncode == 1 and done.stderr.strip().endswith(words), done
+    assert sorted(shop.data.rglob("*")) == before
 
 
 def test_a_run_makes_some_tables_afresh(shop):
