@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/sql_comment.h"
 #include "base/text_signature.h"
 #include "pipeline/internal.h"
 
@@ -31,21 +32,14 @@ static int read_text(struct pn_pipeline *pipeline, const char *path, const char 
     return rc;
 }
 
-/* The first character that is neither white space nor in a comment; to be understood for a check,
- * it needs no more of SQL than this. */
-static const char *skip_comments(const char *sql)
+/* The first character of a statement; to be understood for a check, it needs no more of SQL. */
+static const char *skip_to_statement(const char *sql)
 {
-    for (;;) {
-        sql += strspn(sql, " \t\r\n;");
-        if (strncmp(sql, "--", 2) == 0) {
-            sql += strcspn(sql, "\n");
-        } else if (strncmp(sql, "/*", 2) == 0) {
-            const char *end = strstr(sql + 2, "*/");
-            sql = end != NULL ? end + 2 : sql + strlen(sql);
-        } else {
-            return sql;
-        }
+    sql = pn_sql_skip_blanks(sql);
+    while (*sql == ';') {
+        sql = pn_sql_skip_blanks(sql + 1);
     }
+    return sql;
 }
 
 int pn_pipeline_read_sql(struct pn_pipeline *pipeline, const char *path, const char **sql,
@@ -53,7 +47,7 @@ int pn_pipeline_read_sql(struct pn_pipeline *pipeline, const char *path, const c
 {
     const char *text = NULL;
     int rc = read_text(pipeline, path, &text, e);
-    if (rc == 0 && *skip_comments(text) == '\0') {
+    if (rc == 0 && *skip_to_statement(text) == '\0') {
         rc = pn_err_input(e, "%s: contains no statement", path);
     }
     if (rc == 0) {

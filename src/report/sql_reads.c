@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/sql_comment.h"
+
 enum { DEPTH_MAX = 128 }; /* of parentheses; what is deeper is not looked at */
 
 /* A word, what is in quotes, or one character of punctuation; at the end of the text `is_end`. */
@@ -47,22 +49,6 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || c == '_' || (c & 0x80) != 0;
 }
 
-/* After a comment that begins here. Comments in one another count. */
-static const char *skip_comment(const char *at)
-{
-    if (at[1] == '-') {
-        return at + strcspn(at, "\n");
-    }
-    int depth = 0;
-    do {
-        bool opens = strncmp(at, "/*", 2) == 0;
-        bool closes = strncmp(at, "*/", 2) == 0;
-        depth += opens ? 1 : closes ? -1 : 0;
-        at += opens || closes ? 2 : 1;
-    } while (depth > 0 && *at != '\0');
-    return at;
-}
-
 /* After a string or a quoted name that begins here. */
 static const char *skip_quoted(const char *at)
 {
@@ -100,15 +86,7 @@ static const char *skip_dollars(const char *at)
 
 static const char *next_token(const char *at, struct token *token)
 {
-    for (;;) {
-        if (isspace((unsigned char)*at)) {
-            at++;
-        } else if (strncmp(at, "--", 2) == 0 || strncmp(at, "/*", 2) == 0) {
-            at = skip_comment(at);
-        } else {
-            break;
-        }
-    }
+    at = pn_sql_skip_blanks(at);
     *token = (struct token){.at = at};
     const char *end = at;
     if (*at == '"' || *at == '\'') {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/sql_comment.h"
 #include "engine/duckdb/allow.h"
 
 static const char NOT_A_SELECT[] = "the statement is not a SELECT";
@@ -16,25 +17,11 @@ static int refuse(struct pn_err *e, const char *what)
     return pn_err_input(e, "%s: a query is one SELECT, which reads the pipeline's tables", what);
 }
 
-static const char *skip_blanks(const char *sql)
-{
-    for (;;) {
-        sql += strspn(sql, " \t\r\n");
-        if (strncmp(sql, "--", 2) == 0) {
-            sql += strcspn(sql, "\n");
-        } else if (strncmp(sql, "/*", 2) == 0 && strstr(sql, "*/") != NULL) {
-            sql = strstr(sql, "*/") + 2;
-        } else {
-            return sql;
-        }
-    }
-}
-
 /* After the word when `sql` begins with it, else NULL. */
 static const char *behind(const char *sql, const char *word)
 {
     size_t len = strlen(word);
-    sql = skip_blanks(sql);
+    sql = pn_sql_skip_blanks(sql);
     return strncasecmp(sql, word, len) == 0 && !isalnum((unsigned char)sql[len]) ? sql + len : NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/duckdb/select.h"
 
+#include "base/sql_comment.h"
 #include "base/units.h"
 
 #include <string.h>
@@ -78,25 +79,6 @@ static bool is_word(char c)
            (unsigned char)c >= 0x80;
 }
 
-/* After a comment that begins here, or the same place. Comments in one another count. */
-static const char *skip_comment(const char *at)
-{
-    if (at[0] == '-' && at[1] == '-') {
-        return at + strcspn(at, "\n");
-    }
-    if (at[0] != '/' || at[1] != '*') {
-        return at;
-    }
-    int depth = 0;
-    do {
-        bool opens = at[0] == '/' && at[1] == '*';
-        bool closes = at[0] == '*' && at[1] == '/';
-        depth += opens ? 1 : closes ? -1 : 0;
-        at += opens || closes ? 2 : 1;
-    } while (depth > 0 && *at != '\0');
-    return at;
-}
-
 /* After a text or a name that begins with this quote; `escapes`: a backslash takes a character. */
 static const char *skip_quoted(const char *at, bool escapes)
 {
@@ -144,7 +126,7 @@ void pn_duckdb_add_select(struct pn_buf *out, const char *sql)
 {
     const char *end = sql;
     for (const char *at = sql; *at != '\0';) {
-        const char *after = skip_comment(at);
+        const char *after = pn_sql_skip_comment(at);
         if (after == at && strchr("; \t\r\n", *at) != NULL) {
             after++;
         } else if (after == at) {
