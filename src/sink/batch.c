@@ -9,8 +9,6 @@
 #include "store/origins_key.h"
 
 enum {
-    /* Written and remembered together: enough to make the waits for the disk cheap. */
-    BATCH_BYTES = 16 * 1024 * 1024,
     BATCH_OBJECTS_MAX = 4096,
     /* A record's line is longer than the record when its bytes have to be escaped: \u0001. */
     LINE_BYTES_MAX = 8 * PN_RECORD_BYTES_MAX
@@ -21,7 +19,7 @@ void pn_sink_batch_init(struct pn_sink_batch *batch, const char *topic, int32_t 
 {
     *batch = (struct pn_sink_batch){.topic = topic, .partition = partition, .keeps = keeps};
     /* Not the present setting: a remembered object may have been cut by a larger one. */
-    size_t bytes_max = (size_t)PN_SINK_FLUSH_BYTES_MAX + BATCH_BYTES + LINE_BYTES_MAX;
+    size_t bytes_max = (size_t)PN_SINK_FLUSH_BYTES_MAX + PN_SINK_BATCH_BYTES + LINE_BYTES_MAX;
     pn_buf_init(&batch->values, bytes_max);
     pn_buf_init(&batch->dead, bytes_max);
     pn_buf_init(&batch->origins, bytes_max);
@@ -40,7 +38,7 @@ void pn_sink_batch_deinit(struct pn_sink_batch *batch)
 bool pn_sink_batch_is_full(const struct pn_sink_batch *batch)
 {
     size_t bytes = batch->values.len + batch->dead.len + batch->origins.len;
-    return batch->count >= BATCH_OBJECTS_MAX || bytes >= BATCH_BYTES;
+    return batch->count >= BATCH_OBJECTS_MAX || bytes >= PN_SINK_BATCH_BYTES;
 }
 
 static struct pn_sink_object *open_object(const struct pn_sink_batch *batch)

@@ -16,6 +16,9 @@
 #include "sink/prints.h"
 #include "sink/sink.h"
 
+/* A batch of so many bytes is full; its last object may have as many as the settings say more. */
+enum { PN_SINK_BATCH_BYTES = 16 * 1024 * 1024 };
+
 /* The lines of the records first .. end - 1. Those that are empty are not written. */
 struct pn_sink_object {
     int64_t first;

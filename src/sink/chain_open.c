@@ -1,7 +1,9 @@
 /* The start of a sink, where the store keeps notes. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "sink/private.h"
 
 /*
@@ -73,15 +75,43 @@ int pn_sink_chain_open_part(struct pn_sink *sink, struct pn_sink_part *part, str
     return rc;
 }
 
+struct opening {
+    struct pn_sink *sink;
+    pthread_mutex_t lock; /* of what follows */
+    int rc;               /* the first failure */
+    struct pn_err failure;
+};
+
+static void open_one(void *arg, struct pn_sink_part *part)
+{
+    struct opening *opening = arg;
+    struct pn_err failure = {0};
+    int rc = pn_sink_chain_open_part(opening->sink, part, &failure);
+    pn_sink_publish(opening->sink, part);
+    pthread_mutex_lock(&opening->lock);
+    if (rc != 0 && opening->rc == 0) {
+        opening->rc = rc;
+        opening->failure = failure;
+    }
+    pthread_mutex_unlock(&opening->lock);
+}
+
 int pn_sink_chain_open(struct pn_sink *sink, struct pn_err *e)
 {
-    int rc = 0;
-    for (size_t i = 0; i < sink->part_count && rc == 0; i++) {
-        struct pn_sink_part *part = sink->parts[i];
-        if (part->is_selected) {
-            rc = pn_sink_chain_open_part(sink, part, e);
-            pn_sink_publish(sink, part);
+    struct pn_sink_part **parts = pn_xcalloc(sink->part_count + 1, sizeof(struct pn_sink_part *));
+    struct opening opening = {.sink = sink};
+    size_t count = 0;
+    for (size_t i = 0; i < sink->part_count; i++) {
+        if (sink->parts[i]->is_selected) {
+            parts[count++] = sink->parts[i];
         }
     }
-    return rc;
+    pthread_mutex_init(&opening.lock, NULL);
+    pn_sink_each(parts, count, PN_SINK_AT_ONCE_MAX, open_one, &opening);
+    pthread_mutex_destroy(&opening.lock);
+    free(parts);
+    if (opening.rc != 0) {
+        pn_err_copy(e, &opening.failure);
+    }
+    return opening.rc;
 }

@@ -3,7 +3,8 @@
  *
  * Two locks. `work` is held by the thread that lands (the sink's, or a caller of run or flush) and
  * guards all but what is marked; `lock` is held for a moment only, and guards what the status reads
- * and what wakes the thread. `work` is taken first.
+ * and what wakes the thread. `work` is taken first. In a store with notes, the thread that holds
+ * `work` has others that each land a partition (each.c): of the sink they change what is marked.
  */
 #ifndef PN_SINK_PRIVATE_H
 #define PN_SINK_PRIVATE_H
@@ -16,6 +17,8 @@
 #include "log/member.h"
 #include "sink/sink.h"
 #include "sink/state.h"
+
+enum { PN_SINK_AT_ONCE_MAX = 16 };
 
 /*
  * Of a store with notes: where the chain of a partition's objects continues. memory.base + next is
@@ -91,7 +94,7 @@ struct pn_sink {
     struct pn_sink_part **parts; /* sorted by topic and partition; changed with both locks */
     size_t part_count;
     size_t part_capacity;
-    bool is_dirty; /* more has landed than is remembered */
+    atomic_bool is_dirty; /* more has landed than is remembered */
     struct pn_sink_share share;
 
     pthread_mutex_t lock;
@@ -110,6 +113,12 @@ struct pn_sink {
 /* Brings the memory up to date, so that the next start needn't look whether the newest objects are
  * there. The caller holds `work`. */
 void pn_sink_remember_landed(struct pn_sink *sink);
+
+/* --- each.c: partitions side by side -------------------------------------------------------- */
+
+/* Calls fn(arg, part) for each of the partitions, up to `at_once` at the same time. */
+void pn_sink_each(struct pn_sink_part *const *parts, size_t count, size_t at_once,
+                  void (*fn)(void *arg, struct pn_sink_part *part), void *arg);
 
 /* --- parts.c: which partitions there are ---------------------------------------------------- */
 

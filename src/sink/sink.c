@@ -13,6 +13,7 @@ enum {
     POLL_GROUP_MS = 250,
     RETRY_FIRST_MS = 200,
     RETRY_LAST_MS = 10 * 1000,
+    LANDING_BYTES = 320 * 1024 * 1024, /* of batches in memory at a time */
     LOOK_AGAIN_MS = 1000,
     LOOK_WAITING_MS = 10 * 1000 /* while records wait: retention may remove them, which the lag
                                    must show */
@@ -304,10 +305,65 @@ static int64_t next_due(const struct pn_sink *sink)
     return first_ms;
 }
 
-/* A batch of each partition in turn, until none is due. The caller holds `work`. */
+/* A turn of a pass. */
+struct turn {
+    struct pn_sink *sink;
+    bool all;
+    int64_t now_ms;
+    pthread_mutex_t lock; /* of what follows */
+    bool again;           /* there may be more */
+    int rc;               /* the pass's first failure */
+    struct pn_err failure;
+};
+
+static void land_one(void *arg, struct pn_sink_part *part)
+{
+    struct turn *turn = arg;
+    struct pn_err failure = {0};
+    bool again = false;
+    if (!turn->all && is_stopping(turn->sink)) {
+        return;
+    }
+    int rc = land_part(turn->sink, part, turn->all, turn->now_ms, &again, &failure);
+    pthread_mutex_lock(&turn->lock);
+    turn->again = turn->again || again;
+    if (rc != 0 && turn->rc == 0) {
+        turn->rc = rc;
+        turn->failure = failure;
+    }
+    pthread_mutex_unlock(&turn->lock);
+}
+
+/* How many partitions land at the same time: as many as may have a batch in memory. */
+static size_t lands_at_once(const struct pn_sink *sink)
+{
+    int64_t batch_bytes = sink->config.flush_bytes + PN_SINK_BATCH_BYTES;
+    int64_t count = sink->has_chain ? LANDING_BYTES / batch_bytes : 1;
+    count = count < PN_SINK_AT_ONCE_MAX ? count : PN_SINK_AT_ONCE_MAX;
+    return count > 1 ? (size_t)count : 1;
+}
+
+/* A batch of each partition that is due. */
+static void land_turn(struct turn *turn)
+{
+    struct pn_sink *sink = turn->sink;
+    struct pn_sink_part **due = pn_xcalloc(sink->part_count + 1, sizeof(struct pn_sink_part *));
+    size_t count = 0;
+    for (size_t i = 0; i < sink->part_count; i++) {
+        if (is_due(sink, sink->parts[i], turn->all, turn->now_ms)) {
+            due[count++] = sink->parts[i];
+        }
+    }
+    turn->again = false;
+    pn_sink_each(due, count, lands_at_once(sink), land_one, turn);
+    free(due);
+}
+
+/* Turns until no partition is due. The caller holds `work`. */
 static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
 {
     int64_t now_ms = pn_mono_ms(sink->config.clock);
+    struct turn turn = {.sink = sink, .all = all, .now_ms = now_ms, .again = true};
     struct pn_err failure;
     int rc = pn_sink_parts_look(sink, &failure);
     if (rc != 0) {
@@ -320,17 +376,13 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
     for (size_t i = 0; i < sink->part_count; i++) {
         sink->parts[i]->has_failed = false;
     }
-    for (bool again = true; again && (all || !is_stopping(sink));) {
-        again = false;
+    pthread_mutex_init(&turn.lock, NULL);
+    while (turn.again && (all || !is_stopping(sink))) {
         pn_sink_group_poll(sink);
-        for (size_t i = 0; i < sink->part_count; i++) {
-            if (is_due(sink, sink->parts[i], all, now_ms) && (all || !is_stopping(sink))) {
-                int part_rc =
-                    land_part(sink, sink->parts[i], all, now_ms, &again, rc == 0 ? e : NULL);
-                rc = rc != 0 ? rc : part_rc;
-            }
-        }
+        land_turn(&turn);
     }
+    pthread_mutex_destroy(&turn.lock);
+    pn_err_copy(e, turn.rc != 0 ? &turn.failure : NULL);
     for (size_t i = 0; all && i < sink->part_count; i++) {
         if (!sink->parts[i]->is_ours) {
             pn_sink_group_forget(sink->parts[i]);
@@ -340,7 +392,7 @@ static int run_pass(struct pn_sink *sink, bool all, struct pn_err *e)
     int64_t latest_ms = now_ms + (sink->share.member != NULL ? POLL_GROUP_MS : LOOK_WAITING_MS);
     bool is_later = due_ms > latest_ms || (due_ms < 0 && sink->share.member != NULL);
     set_due_at(sink, is_later ? latest_ms : due_ms);
-    return rc;
+    return turn.rc;
 }
 
 void pn_sink_remember_landed(struct pn_sink *sink)

@@ -45,7 +45,8 @@
  *
  * Sinks that share a bucket may share the work (`group`): the cluster of the log deals out the
  * partitions among them (see group.c). That saves work and requests; what is in the bucket does not
- * depend on it. A flush lands all partitions, also those of other sinks.
+ * depend on it. A flush lands all partitions, also those of other sinks. Into a bucket several
+ * partitions land at the same time, by threads that end before the call does.
  *
  * Names never repeat. The offset in a name is that of the log, with two exceptions: the topic was
  * deleted and created again, or the store already had objects of the partition when the sink first
