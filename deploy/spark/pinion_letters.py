@@ -105,13 +105,14 @@ def undropped(lake, letters):
 
 def signed(lake, letters, name):
     """Dead letters with what made them, and the version that their table has now: made_by and
-    after_version (engine/duckdb/letter_maker.h)."""
+    after_version (engine/duckdb/letter_maker.h). They are of no batch (letter_batch.h)."""
     key = lake.pipeline.TABLES[name]["path"]
     made_by = None if lake.made_by is None else json.dumps(lake.made_by, ensure_ascii=False)
     version = lake.version(key) if lake.has_table(lake.path(key)) else None
     return letters.withColumns({
         "made_by": functions.lit(made_by).cast("string"),
         "after_version": functions.lit(version).cast("bigint"),
+        "batch": functions.lit(None).cast("bigint"),
     })  # fmt: skip
 
 
