@@ -105,7 +105,14 @@ static void drain_queues(struct member *member)
     free(member->queues);
 }
 
-/* Some groups deal out all partitions again, others only what moves. */
+/* Some groups deal out all partitions again, others only what moves. A client that is about to
+ * leave may not say which (NULL): to give all back is right then. */
+static bool is_cooperative(rd_kafka_t *client)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(client);
+    return protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
 static void take(struct member *member, const rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_t *client = member->client;
@@ -113,7 +120,7 @@ static void take(struct member *member, const rd_kafka_topic_partition_list_t *l
     for (int i = 0; i < start->cnt; i++) {
         start->elems[i].offset = 0; /* any: nothing is fetched, and nothing asked for */
     }
-    if (strcmp(rd_kafka_rebalance_protocol(client), "COOPERATIVE") == 0) {
+    if (is_cooperative(client)) {
         rd_kafka_error_t *error = rd_kafka_incremental_assign(client, start);
         rd_kafka_error_destroy(error); /* then the session has ended, and it joins again */
     } else {
@@ -127,7 +134,7 @@ static void take(struct member *member, const rd_kafka_topic_partition_list_t *l
 static void give_back(struct member *member, const rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_t *client = member->client;
-    if (strcmp(rd_kafka_rebalance_protocol(client), "COOPERATIVE") == 0) {
+    if (is_cooperative(client)) {
         rd_kafka_error_t *error = rd_kafka_incremental_unassign(client, list);
         rd_kafka_error_destroy(error);
     } else {
