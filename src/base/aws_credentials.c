@@ -17,6 +17,8 @@
 
 enum {
     RENEW_BEFORE_MS = 5 * 60 * 1000,
+    LOOK_AGAIN_MS = 10 * 1000, /* while those that there are hold */
+    LOOK_AGAIN_SOON_MS = 1000, /* and when they do not */
     TIMEOUT_MS = 5000,
     INSTANCE_TIMEOUT_MS = 1000, /* elsewhere nobody answers */
     FILE_BYTES_MAX = 1 << 20,
@@ -31,7 +33,13 @@ struct pn_aws_credentials {
     const struct pn_io *io;
     const struct pn_clock *clock;
     pthread_mutex_t lock;
-    struct pn_aws_key now; /* access_key NULL: not looked for yet */
+    struct pn_aws_key now; /* access_key NULL: none were found yet */
+    bool is_refused;       /* they are, as expired */
+    bool is_of_instance;   /* where they were found */
+    bool has_looked;
+    int64_t looked_ms; /* by the clock that only rises */
+    int rc;            /* of the last look */
+    struct pn_err failure;
 };
 
 /* A place to look: 0 with *key set, or with key->access_key NULL when it has none. */
@@ -298,7 +306,7 @@ static int look_in_instance(struct pn_aws_credentials *credentials, struct pn_aw
                             struct pn_err *e)
 {
     static const char what[] = "the instance's metadata service";
-    (void)credentials;
+    struct pn_err why = {0};
     if (strcasecmp(variable("AWS_EC2_METADATA_DISABLED"), "true") == 0) {
         return 0;
     }
@@ -307,11 +315,12 @@ static int look_in_instance(struct pn_aws_credentials *credentials, struct pn_aw
     char *url = pn_xasprintf("%s/latest/api/token", instance_endpoint());
     char *header = NULL;
     int rc = ask(what, "PUT", url, "X-aws-ec2-metadata-token-ttl-seconds: 21600",
-                 INSTANCE_TIMEOUT_MS, &reply, NULL);
+                 INSTANCE_TIMEOUT_MS, &reply, &why);
     free(url);
     if (rc != 0) {
         pn_buf_deinit(&reply);
-        return 0;
+        pn_err_copy(e, credentials->is_of_instance ? &why : NULL);
+        return credentials->is_of_instance ? rc : 0; /* elsewhere there is none */
     }
     header = pn_xasprintf("X-aws-ec2-metadata-token: %s", pn_buf_text(&reply));
     pn_buf_reset(&reply);
@@ -412,6 +421,9 @@ static int look(struct pn_aws_credentials *credentials, struct pn_aws_key *key, 
                                       look_in_profile,  look_in_container,   look_in_instance};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         int rc = places[i](credentials, key, e);
+        if (rc == 0 && key->access_key != NULL) {
+            credentials->is_of_instance = places[i] == look_in_instance;
+        }
         if (rc != 0 || key->access_key != NULL) {
             return rc;
         }
@@ -447,29 +459,55 @@ void pn_aws_credentials_destroy(struct pn_aws_credentials **credentials)
     *credentials = NULL;
 }
 
+/* Do those that there are hold? */
+static bool holds(const struct pn_aws_credentials *credentials)
+{
+    const struct pn_aws_key *now = &credentials->now;
+    return now->access_key != NULL && !credentials->is_refused &&
+           now->expires_ms > pn_wall_ms(credentials->clock);
+}
+
+/* Are others to be looked for? Not with each request: a place that does not answer, or has no
+ * others yet, would hold all of them up. */
+static bool is_due(const struct pn_aws_credentials *credentials)
+{
+    const struct pn_aws_key *now = &credentials->now;
+    int64_t since_ms = pn_mono_ms(credentials->clock) - credentials->looked_ms;
+    if (holds(credentials) && now->expires_ms - RENEW_BEFORE_MS >= pn_wall_ms(credentials->clock)) {
+        return false;
+    }
+    return !credentials->has_looked ||
+           since_ms >= (holds(credentials) ? LOOK_AGAIN_MS : LOOK_AGAIN_SOON_MS);
+}
+
+static void renew(struct pn_aws_credentials *credentials)
+{
+    struct pn_aws_key found = {.expires_ms = INT64_MAX};
+    credentials->failure = (struct pn_err){0};
+    credentials->rc = look(credentials, &found, &credentials->failure);
+    credentials->has_looked = true;
+    credentials->looked_ms = pn_mono_ms(credentials->clock);
+    if (credentials->rc == 0) {
+        pn_aws_key_deinit(&credentials->now);
+        credentials->now = found;
+        credentials->is_refused = false;
+    }
+}
+
 int pn_aws_credentials_get(struct pn_aws_credentials *credentials, struct pn_aws_key *key,
                            struct pn_err *e)
 {
-    int rc = 0;
-    struct pn_aws_key *now = &credentials->now;
+    const struct pn_aws_key *now = &credentials->now;
     pthread_mutex_lock(&credentials->lock);
-    int64_t now_ms = pn_wall_ms(credentials->clock);
-    if (now->access_key == NULL || now->expires_ms - RENEW_BEFORE_MS < now_ms) {
-        struct pn_aws_key found = {.expires_ms = INT64_MAX};
-        struct pn_err failure = {0};
-        rc = look(credentials, &found, &failure);
-        if (rc == 0) {
-            pn_aws_key_deinit(now);
-            *now = found;
-        } else if (now->access_key != NULL && now->expires_ms > now_ms) {
-            rc = 0; /* those that there are still hold */
-        } else {
-            pn_err_copy(e, &failure);
-        }
+    if (is_due(credentials)) {
+        renew(credentials);
     }
+    int rc = holds(credentials) ? 0 : credentials->rc;
     if (rc == 0) {
         set_key(key, now->access_key, now->secret_key, now->session_token);
         key->expires_ms = now->expires_ms;
+    } else {
+        pn_err_copy(e, &credentials->failure);
     }
     pthread_mutex_unlock(&credentials->lock);
     return rc;
@@ -478,6 +516,6 @@ int pn_aws_credentials_get(struct pn_aws_credentials *credentials, struct pn_aws
 void pn_aws_credentials_expire(struct pn_aws_credentials *credentials)
 {
     pthread_mutex_lock(&credentials->lock);
-    pn_aws_key_deinit(&credentials->now);
+    credentials->is_refused = true;
     pthread_mutex_unlock(&credentials->lock);
 }

@@ -10,7 +10,8 @@
  *   6. the instance (EC2): the metadata service, version 2, unless AWS_EC2_METADATA_DISABLED is
  *      true.
  *
- * The first place that has some is asked again when they are about to expire.
+ * The first place that has some is asked again when they are about to expire: every 10 s until it
+ * has others, and every second once they have expired or were refused.
  *
  * Threads: any thread may ask; one of them waits for the network, the others for it.
  *
@@ -51,7 +52,7 @@ void pn_aws_credentials_destroy(struct pn_aws_credentials **credentials); /* NUL
  * with what to set; RETRY when the place that has them does not answer. */
 int pn_aws_credentials_get(struct pn_aws_credentials *credentials, struct pn_aws_key *key,
                            struct pn_err *e) PN_MUST_CHECK;
-/* They were refused as expired: the next call looks for others. */
+/* They were refused as expired: others are looked for, unless that was done just now. */
 void pn_aws_credentials_expire(struct pn_aws_credentials *credentials);
 void pn_aws_key_deinit(struct pn_aws_key *key);
 

@@ -131,6 +131,17 @@ static bool only_fills_tables(const struct pn_server *server)
            (server->roles & others) == 0;
 }
 
+/* What a crash left in the store. We hold the log's lock, so no other server's temporary files are
+ * in use. It may stay: a user may not have the right to list unfinished uploads. */
+static void sweep(const struct pn_app *app, struct pn_store *store)
+{
+    struct pn_err failure;
+    if (pn_store_sweep(store, &failure) != 0) {
+        pn_logger_warn(app->logger, "serve",
+                       "what a crash may have left in the store is not removed: %s", failure.msg);
+    }
+}
+
 /* From the store up: each station stands on the ones before it. */
 static int open_stations(struct pn_server *server, const char *listen, struct pn_err *e)
 {
@@ -154,8 +165,7 @@ static int open_stations(struct pn_server *server, const char *listen, struct pn
         pn_app_note_partitions(app, server->log);
     }
     if (rc == 0) {
-        /* We hold the log's lock, so no other server's temporary files are in use. */
-        rc = pn_store_sweep(server->store, e);
+        sweep(app, server->store);
     }
     if (rc == 0) {
         /* Where streams are elsewhere, nobody here needs them; a cluster keeps none until somebody

@@ -132,7 +132,13 @@ REFUSALS = {
     "expired": (400, "ExpiredToken"),
     "wrong secret": (403, "SignatureDoesNotMatch"),
     "no bucket": (404, "NoSuchBucket"),
+    "request timeout": (400, "RequestTimeout"),
+    "bad digest": (400, "BadDigest"),
+    "kms throttles": (400, "KMS.ThrottlingException"),
+    "a proxy's page": (405, None),
 }
+
+SAID_BY_CODE = ("request timeout", "bad digest", "kms throttles")  # so not in a reply to HEAD
 
 
 def hang_up(handler):
@@ -141,8 +147,9 @@ def hang_up(handler):
 
 
 def refuse(handler, status, code, ahead=0):
-    """As S3 does it, by a clock that is `ahead`."""
+    """As S3 does it, by a clock that is `ahead`; without a code, as what stands before it."""
     body = f"<Error><Code>{code}</Code><Message>refused</Message></Error>".encode()
+    body = body if code is not None else b"<html>not now"
     handler.send_response_only(status)
     handler.send_header("Date", formatdate(time.time() + ahead, usegmt=True))
     handler.send_header("Content-Length", str(len(body) if handler.command != "HEAD" else 0))
@@ -173,6 +180,7 @@ class Proxy(Listener):
     500, 503, 409   answered so, and not passed on
     no upload, slow down, expired, wrong secret, no bucket
                     refused as S3 does it, with a status and a code (REFUSALS), and not passed on
+                    (SAID_BY_CODE: but not of a HEAD)
     412             likewise, but only of a request with a condition
     skewed          refused as S3 does a request of another time, by a clock that is an hour ahead
     reset           not passed on, and the connection is closed
@@ -232,6 +240,8 @@ class Proxy(Listener):
             self.requests.append((handler.command, handler.path, dict(handler.headers)))
             fault = self.plan.get(len(self.requests))
         if fault == "412" and not {"If-None-Match", "If-Match"} & set(handler.headers):
+            fault = None
+        if fault in SAID_BY_CODE and handler.command == "HEAD":
             fault = None
         if fault in ("reset", "before"):
             self.call() if fault == "before" else None

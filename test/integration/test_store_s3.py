@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import unquote
 
@@ -17,7 +17,8 @@ from deltalake import DeltaTable
 
 from contract import UID
 from pinion import ROOT, Failed, Server, run
-from s3 import BUCKET, KEYS, NO_KEYS, Gate, Later, Proxy, proxy, s3, settings  # noqa: F401
+from s3 import BUCKET, KEYS, NO_KEYS, Gate, Later, Proxy, proxy, refuse, s3  # noqa: F401
+from s3 import settings
 from streams import PATHS, STREAMS, put
 
 PORT_TEST = ROOT / "build-asan-ubsan/test_store_port"
@@ -300,7 +301,10 @@ def test_landed_objects_are_fetched_side_by_side(s3, prefix, data):
 # --- faults ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", ["500", "503", "409", "lost", "short"])
+PASSING = ["500", "503", "409", "lost", "short", "request timeout", "bad digest", "kms throttles"]
+
+
+@pytest.mark.parametrize("fault", PASSING)
 def test_each_request_fails_once(s3, proxy, prefix, data, tmp_path, fault):
     """Also a put-if-absent whose reply was lost: it recognizes its own object."""
     at = {"at": proxy, "prefix": prefix, "data": data}
@@ -408,10 +412,15 @@ def test_a_bucket_that_throttles_loses_nothing(s3, proxy, prefix, data):
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [("wrong secret", "store.secret_key"), ("no bucket", "store.url")]
-)
+    ("fault", "said"),
+    [
+        ("wrong secret", "store.secret_key"), ("no bucket", "store.url"),
+        ("bad digest", "BadDigest"), ("a proxy's page", "store.endpoint"),
+    ],
+)  # fmt: skip
 def test_a_stream_table_continues_when_the_bucket_does(s3, proxy, prefix, data, fault, said):
-    """What a person can set right stops no table: its state says what, until it is."""
+    """What may pass, or a person can set right, stops no table: its state says what, until it is
+    over."""
     bucket = settings(proxy.url, prefix)
 
     def await_state(state, part):
@@ -481,17 +490,24 @@ def test_bytes_that_change_on_the_way(proxy, prefix, data, tmp_path):
 class Metadata:
     """What a container, an instance and STS answer, with the requests that came."""
 
+    def __init__(self, expires="2099-01-01T00:00:00Z"):
+        self.expires, self.is_down = expires, False
+
     def __enter__(self):
-        asked = self.asked = []
+        metadata, asked = self, []
+        self.asked = asked
 
         class Handler(BaseHTTPRequestHandler):
             def answer(self):
                 asked.append((self.command, self.path, dict(self.headers)))
+                if metadata.is_down:
+                    self.send_error(503)
+                    return
                 found = {
                     "AccessKeyId": "found",
                     "SecretAccessKey": "secret",
                     "Token": "session",
-                    "Expiration": "2099-01-01T00:00:00Z",
+                    "Expiration": metadata.expires,
                 }
                 if self.path.endswith("/api/token"):
                     body = "the-token"
@@ -573,6 +589,44 @@ def test_settings_come_before_the_environment(proxy, prefix, data):
         "--set", "store.secret_key=test-secret", data=data,
         env={"AWS_ACCESS_KEY_ID": "other", "AWS_SECRET_ACCESS_KEY": "other"})  # fmt: skip
     assert used(proxy) == ("test-key", None)
+
+
+@pytest.mark.skipif("PINION_S3_SERVER" in os.environ, reason="that server knows one key")
+@pytest.mark.parametrize("is_down", [False, True])
+def test_credentials_that_are_not_renewed(s3, proxy, prefix, data, is_down):
+    """They expire soon, and their place has no others yet, or does not answer: requests continue
+    with them, and it is not asked for each."""
+    soon = datetime.now(timezone.utc) + timedelta(minutes=4)
+    with Metadata(expires=soon.strftime("%Y-%m-%dT%H:%M:%SZ")) as metadata:
+        env = {name: value for name, value in NO_KEYS.items() if "DISABLED" not in name}
+        env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata.url
+        bucket = [*settings(proxy.url, prefix), "--set", "sink.flush_size=1"]
+        with Server(data, *bucket, env=env) as server:
+            server.produce(f"{UID}.pin", {"index": 0})
+            assert server.request("POST", "/api/v1/sink/flush")[0] == 200
+            metadata.asked.clear()
+            metadata.is_down = is_down
+            server.produce(f"{UID}.pin", *({"index": n} for n in range(40)))
+            began = time.monotonic()
+            assert server.request("POST", "/api/v1/sink/flush")[0] == 200
+            looks = 2 + (time.monotonic() - began) / 10
+    assert sum(path.endswith("/api/token") for _, path, _ in metadata.asked) <= looks
+    assert len(s3.keys(f"{prefix}/topics/")) == 41
+
+
+def test_a_server_starts_without_the_right_to_list_uploads(proxy, prefix, data):
+    class Denying(Proxy):
+        def pass_on(self, handler):
+            if "uploads" in handler.path.partition("?")[2]:
+                refuse(handler, 403, "AccessDenied")
+            else:
+                super().pass_on(handler)
+
+    with Denying(proxy.server) as denying:
+        with Server(data, *settings(denying.url, prefix), env=KEYS) as server:
+            server.produce(f"{UID}.pin", {"index": 0})
+            assert server.request("POST", "/api/v1/sink/flush")[0] == 200
+            assert "s3:ListBucketMultipartUploads" in server.log()
 
 
 def test_no_credentials(proxy, prefix, data):

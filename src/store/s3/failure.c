@@ -38,7 +38,8 @@ void pn_s3_read_error(const struct pn_buf *body, struct pn_s3_reply *reply)
 }
 
 /* What to do, by the code of the error. What a person can set right is RETRY: credentials, rights
- * and buckets change while a server runs, and its work is to continue then. */
+ * and buckets change while a server runs, and its work is to continue then. So is what nobody here
+ * knows: a proxy answers as it likes while the server behind it starts. */
 static const struct {
     const char *code;
     enum pn_class class_;
@@ -68,8 +69,9 @@ static const struct {
     {"IllegalLocationConstraintException", PN_CLASS_RETRY,
      "set store.region to the bucket's region"},
     {"AccessDenied", PN_CLASS_RETRY,
-     "these credentials lack the right: allow s3:ListBucket, s3:GetObject, s3:PutObject, "
-     "s3:DeleteObject and s3:AbortMultipartUpload on the bucket of store.url"},
+     "these credentials lack the right: allow s3:ListBucket, s3:ListBucketMultipartUploads, "
+     "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on the bucket of "
+     "store.url"},
     {"AllAccessDisabled", PN_CLASS_RETRY, "the bucket's owner has closed it"},
     {"EntityTooLarge", PN_CLASS_INPUT, "the object is larger than the server takes"},
     {"NotImplemented", PN_CLASS_FATAL,
@@ -163,7 +165,7 @@ void pn_s3_explain(const struct pn_s3 *s3, struct pn_s3_call *call)
                            ": check the credentials, which may have expired, and store.region");
     } else {
         bool is_of_s3 = reply->code[0] != '\0' || strcmp(call->method, "HEAD") == 0;
-        call->rc = explain(call, PN_CLASS_FATAL, what,
+        call->rc = explain(call, PN_CLASS_RETRY, what,
                            is_of_s3 ? "" : ": this is not a reply of S3: check store.endpoint");
     }
 out:

@@ -364,9 +364,23 @@ static void start(struct sending *sending, struct attempt *attempt)
 
 /* --- repetition ------------------------------------------------------------------------------- */
 
-static bool is_passing(long status)
+/* Another try may do: by its status, or by its code, as S3 has some that come as 400. */
+static bool is_passing(const struct pn_s3_reply *reply)
 {
-    return status == 408 || status == 409 || status == 429 || status >= 500;
+    static const char *const codes[] = {"RequestTimeout",
+                                        "BadDigest",
+                                        "IncompleteBody",
+                                        "XAmzContentSHA256Mismatch",
+                                        "XAmzContentChecksumMismatch",
+                                        "RequestLimitExceeded",
+                                        "ProvisionedThroughputExceededException"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strcmp(reply->code, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return reply->status == 408 || reply->status == 409 || reply->status == 429 ||
+           reply->status >= 500 || strstr(reply->code, "Throttl") != NULL; /* of KMS, too */
 }
 
 static bool take_budget(struct pn_s3 *s3)
@@ -495,11 +509,11 @@ static void finish(struct sending *sending, struct attempt *attempt, CURLcode co
         }
         return;
     }
-    bool passing = code != CURLE_OK || is_passing(status);
     if (call->out != NULL) {
         call->out->len = attempt->out_before; /* what came of a body that broke off */
     }
     pn_s3_read_error(&attempt->body, &call->reply);
+    bool passing = code != CURLE_OK || is_passing(&call->reply);
     judge_clock(s3, &call->reply);
     call->unsure = call->unsure || code != CURLE_OK || status >= 500 || attempt->sent > 1;
     if ((!passing && set_right(s3, attempt)) ||
