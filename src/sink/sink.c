@@ -446,6 +446,7 @@ void pn_sink_status(struct pn_sink *sink, struct pn_arena *arena, struct pn_sink
             0) {
             status->end_offset = offsets.end;
             status->lag = pn_lag(status->landed_offset, offsets.begin, offsets.end).records;
+            status->error = status->error != NULL ? status->error : offsets.passing;
         }
     }
     *statuses = found;

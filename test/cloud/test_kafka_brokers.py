@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
-from distributed import Landed, Pipeline, ToStream, ToTopic, check_counts, check_places
+from distributed import PARTS, Landed, Pipeline, ToStream, ToTopic, check_counts, check_places
 from distributed import in_table, is_whole
 from kafka_cluster import BROKERS, Cluster
 from numbers_in import until
+from pinion import Server
 from s3_servers import versity  # noqa: F401
 
 pytestmark = pytest.mark.timeout(1800)
@@ -156,3 +157,62 @@ def test_each_broker_in_turn(cluster, versity, pipeline, name, how):
     check_counts(in_table(versity, name, "raw"), topic)
     check_counts(in_table(versity, name, "live"), stream)
     assert Counter(landed.counts) == in_table(versity, name, "clean")
+
+
+def put(gateway, name, numbers, partition):
+    body = {"records": [{"value": {"n": n}} for n in numbers]}
+    status, answer, _ = gateway.request("POST", f"/topics/{name}/partitions/{partition}", body)
+    assert status == 200, answer
+
+
+def landings(gateway):
+    return {row["partition"]: row for row in get(gateway, "/api/v1/sink")["partitions"]}
+
+
+def with_error(gateway):
+    return {partition for partition, row in landings(gateway).items() if row["error"]}
+
+
+def in_folder(folder):
+    """How often each number has landed there."""
+    return Counter(
+        json.loads(line)["n"]
+        for file in folder.rglob("*.json")
+        for line in file.read_text().splitlines()
+    )
+
+
+def test_a_broker_that_refuses_connections_stops_its_partitions_alone(cluster, pipeline, name):
+    """It still leads them. The others land, servers start, and what stands still is listed. Into a
+    folder, so without a group, whose coordinator that broker might be."""
+    words = ["--set", "sink.rotate_interval_ms=1s", "--roles", "gateway,sink"]
+    store = pipeline.folder / "a/store/topics"
+    with Server(pipeline.folder / "a", *pipeline.words, *words) as server:
+        for partition in range(PARTS):
+            put(server, name, [partition], partition)
+        until(lambda: set(in_folder(store)), set(range(PARTS)))
+        until(lambda: replicas(server, name), ALL_IN_SYNC)
+        led = {p["partition"]: p["leader"] for p in get(server, f"/topics/{name}/partitions")}
+        silent = {partition for partition in led if led[partition] == led[0]}
+        reached = sorted(led.keys() - silent)
+        assert reached, led
+        relay = cluster.relays[led[0] - 1]
+        relay.refuse()
+        try:
+            for partition in reached:
+                put(server, name, [100 + partition], partition)
+            until(lambda: in_folder(store).keys() >= {100 + p for p in reached}, True, 20)
+            until(lambda: with_error(server), silent)
+            stalled = get(server, "/health")["stalled_landings"]
+            assert {one["partition"] for one in stalled} == silent, stalled
+            assert "wait for the broker that leads it" in stalled[0]["reason"]
+            with pipeline.gateway("b") as other:
+                assert get(other, f"/topics/{name}/partitions/{reached[0]}/records?offset=0")
+                put(other, name, [200], reached[0])
+            until(lambda: 200 in in_folder(store), True, 20)
+        finally:
+            relay.mend()
+        until(lambda: with_error(server), set())
+        put(server, name, [300], 0)
+        until(lambda: 300 in in_folder(store), True)
+    assert set(in_folder(store).values()) == {1}

@@ -218,6 +218,17 @@ void pn_kafka_catalog_replicas(struct pn_kafka_catalog *catalog, const struct pn
     pthread_mutex_unlock(&catalog->lock);
 }
 
+int32_t pn_kafka_catalog_leader(struct pn_kafka_catalog *catalog, const struct pn_kafka_part *part)
+{
+    int32_t leader = -1;
+    pthread_mutex_lock(&catalog->lock);
+    for (size_t i = 0; i < part->replica_count; i++) {
+        leader = part->replicas[i].is_leader ? part->replicas[i].broker : leader;
+    }
+    pthread_mutex_unlock(&catalog->lock);
+    return leader;
+}
+
 static int by_number(const void *left, const void *right)
 {
     const int32_t *l = left;

@@ -1,63 +1,13 @@
 /* Where partitions begin and end, by what their leaders say. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
+#include "log/kafka/leaders.h"
 #include "log/kafka/private.h"
 
 /* So long a leader must say that a partition is shorter than it was: a new leader may be behind for
  * a moment. */
 enum { FALL_MS = 10000 };
-enum { ENDS_MS = 5000, EARLY_MS = 2000, EARLY_WAIT_MS = 50 };
-
-/* Without those that have no leader: librdkafka would wait for one, for all of them. */
-static rd_kafka_topic_partition_list_t *list_parts(struct pn_kafka_topic **topics, size_t count,
-                                                   int64_t offset)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-    for (size_t i = 0; i < count; i++) {
-        for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
-            if (atomic_load(&topics[i]->parts[p]->is_led)) {
-                rd_kafka_topic_partition_list_add(list, topics[i]->info.name, p)->offset = offset;
-            }
-        }
-    }
-    return list;
-}
-
-/* A broker that has just become a partition's leader, as of a new topic, may not know it yet. */
-static bool is_too_early(rd_kafka_resp_err_t err)
-{
-    return err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
-           err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-}
-
-/* Asks the leaders for the offsets that the list stands for; it has them then. */
-static int ask_offsets(struct pn_kafka *kafka, rd_kafka_topic_partition_list_t **list,
-                       struct pn_err *e)
-{
-    int64_t until_ms = pn_mono_ms(kafka->clock) + EARLY_MS;
-    rd_kafka_topic_partition_list_t *asked = NULL;
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    bool again = (*list)->cnt > 0;
-    while (again) {
-        if (asked != NULL) {
-            rd_kafka_topic_partition_list_destroy(asked);
-            pn_sleep_ms(EARLY_WAIT_MS);
-        }
-        asked = rd_kafka_topic_partition_list_copy(*list);
-        err = rd_kafka_offsets_for_times(kafka->asker, asked, ENDS_MS);
-        again = is_too_early(err) && pn_mono_ms(kafka->clock) < until_ms;
-    }
-    if (asked != NULL) {
-        rd_kafka_topic_partition_list_destroy(*list);
-        *list = asked;
-    }
-    return err == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? 0
-               : pn_kafka_fail(kafka, err, e, "cannot ask the brokers where partitions end");
-}
-
 /* An end that goes back is believed when it stays so: the topic was made again. `read_end`: what
  * had been read when the leader was asked. Returns whether readers have something to look at. */
 static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t read_end, int64_t now_ms)
@@ -81,8 +31,10 @@ static bool note_end(struct pn_kafka_part *part, int64_t end, int64_t read_end, 
 }
 
 /* Nobody said where it ends: a fall is not known to last. Returns as note_end(). */
-static bool note_silence(struct pn_kafka_part *part)
+static bool note_silence(struct pn_kafka_part *part, int64_t now_ms)
 {
+    int64_t answered = 0;
+    (void)atomic_compare_exchange_strong(&part->silent_ms, &answered, now_ms);
     return atomic_exchange(&part->fell_ms, 0) != 0;
 }
 
@@ -95,97 +47,84 @@ void pn_kafka_doubt(struct pn_kafka *kafka, const struct pn_kafka_topic *topic)
 }
 
 /* False when it begins or ends before what was known: that may be another topic's. */
-static bool note_part(struct pn_kafka_part *part, const rd_kafka_topic_partition_t *begin,
-                      const rd_kafka_topic_partition_t *end, int64_t read_end, int64_t now_ms,
-                      bool *grew)
+static bool note_part(const struct pn_kafka_asked *asked, int64_t now_ms, bool *grew)
 {
-    bool is_answer = end->err == RD_KAFKA_RESP_ERR_NO_ERROR && end->offset >= 0 &&
-                     begin->err == RD_KAFKA_RESP_ERR_NO_ERROR && begin->offset >= 0;
-    if (!is_answer) { /* its leader has just gone */
-        *grew |= note_silence(part);
+    struct pn_kafka_part *part = asked->part;
+    if (!asked->is_answered) {
+        *grew |= note_silence(part, now_ms);
         return true;
     }
     bool was_falling = atomic_load(&part->fell_ms) != 0;
-    bool is_back = atomic_load(&part->is_known) && begin->offset < atomic_load(&part->begin);
-    *grew |= note_end(part, end->offset, read_end, now_ms);
+    bool is_back = atomic_load(&part->is_known) && asked->begin < atomic_load(&part->begin);
+    *grew |= note_end(part, asked->end, asked->read_end, now_ms);
     is_back |= !was_falling && atomic_load(&part->fell_ms) != 0;
-    atomic_store(&part->begin, begin->offset);
+    atomic_store(&part->begin, asked->begin);
     atomic_store(&part->is_known, true);
+    *grew |= atomic_exchange(&part->silent_ms, 0) != 0;
     return !is_back;
 }
 
-/* How far each of the list's partitions has been read, in their order. The caller frees it. */
-static int64_t *read_ends(struct pn_kafka_topic **topics, size_t count,
-                          const rd_kafka_topic_partition_list_t *list)
+/* Adds a partition to those that leaders are asked for; one without a leader is silent. */
+static void add_part(struct pn_kafka *kafka, struct pn_kafka_topic *topic, int32_t number,
+                     struct pn_kafka_asked *all, size_t *count, bool *grew)
 {
-    int64_t *ends = pn_xcalloc((size_t)list->cnt + 1, sizeof *ends);
-    int at = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (; at < list->cnt && strcmp(list->elems[at].topic, topics[i]->info.name) == 0; at++) {
-            ends[at] = atomic_load(&topics[i]->parts[list->elems[at].partition]->read_end);
-        }
+    struct pn_kafka_part *part = topic->parts[number];
+    if (atomic_load(&part->is_led)) {
+        all[(*count)++] =
+            (struct pn_kafka_asked){.topic = topic,
+                                    .number = number,
+                                    .part = part,
+                                    .leader = pn_kafka_catalog_leader(&kafka->catalog, part),
+                                    .read_end = atomic_load(&part->read_end)};
+    } else {
+        *grew |= note_silence(part, pn_mono_ms(kafka->clock));
     }
-    return ends;
 }
 
-/* The lists are in the order of list_parts(). */
-static void note_all(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
-                     const rd_kafka_topic_partition_list_t *begins,
-                     const rd_kafka_topic_partition_list_t *ends, const int64_t *reads,
-                     int64_t now_ms, bool *grew)
+/* Asks, and notes what is said. `all` has the partitions of a topic one after the other. */
+static int ask(struct pn_kafka *kafka, struct pn_kafka_asked *all, size_t count, bool *grew,
+               struct pn_err *e)
 {
-    int at = 0;
+    int64_t now_ms = pn_mono_ms(kafka->clock);
+    int rc = pn_kafka_ask_leaders(kafka, all, count, e);
+    bool is_same = true;
     for (size_t i = 0; i < count; i++) {
-        bool is_same = true;
-        for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
-            const rd_kafka_topic_partition_t *end = at < ends->cnt ? &ends->elems[at] : NULL;
-            if (end != NULL && end->partition == p &&
-                strcmp(end->topic, topics[i]->info.name) == 0) {
-                is_same &= note_part(topics[i]->parts[p], &begins->elems[at], end, reads[at],
-                                     now_ms, grew);
-                at++;
-            } else { /* it had no leader to be asked */
-                *grew |= note_silence(topics[i]->parts[p]);
-            }
-        }
-        if (!is_same) {
-            pn_kafka_doubt(kafka, topics[i]);
+        is_same &= note_part(&all[i], now_ms, grew);
+        bool is_last = i + 1 == count || all[i + 1].topic != all[i].topic;
+        if (is_last && !is_same) {
+            pn_kafka_doubt(kafka, all[i].topic);
             *grew = true;
         }
+        is_same |= is_last;
     }
-    PN_ASSERT(at == ends->cnt);
-}
-
-static void note_no_answer(struct pn_kafka_topic **topics, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
-            (void)note_silence(topics[i]->parts[p]);
-        }
-    }
+    return rc;
 }
 
 int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
                           bool *grew, struct pn_err *e)
 {
-    rd_kafka_topic_partition_list_t *begins = list_parts(topics, count, RD_KAFKA_OFFSET_BEGINNING);
-    rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_copy(begins);
-    for (int i = 0; i < ends->cnt; i++) {
-        ends->elems[i].offset = RD_KAFKA_OFFSET_END;
+    size_t part_count = 0;
+    size_t asked_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        part_count += (size_t)topics[i]->info.partitions;
     }
-    int64_t *reads = read_ends(topics, count, begins);
-    int64_t now_ms = pn_mono_ms(kafka->clock);
-    int rc = ask_offsets(kafka, &ends, e);
-    if (rc == 0) {
-        rc = ask_offsets(kafka, &begins, e);
+    struct pn_kafka_asked *all = pn_xcalloc(part_count + 1, sizeof *all);
+    for (size_t i = 0; i < count; i++) {
+        for (int32_t p = 0; p < topics[i]->info.partitions; p++) {
+            add_part(kafka, topics[i], p, all, &asked_count, grew);
+        }
     }
-    if (rc == 0) {
-        note_all(kafka, topics, count, begins, ends, reads, now_ms, grew);
-    } else {
-        note_no_answer(topics, count);
-    }
-    rd_kafka_topic_partition_list_destroy(begins);
-    rd_kafka_topic_partition_list_destroy(ends);
-    free(reads);
+    int rc = ask(kafka, all, asked_count, grew, e);
+    free(all);
     return rc;
+}
+
+int pn_kafka_refresh_end(struct pn_kafka *kafka, struct pn_kafka_topic *topic, int32_t number,
+                         struct pn_err *e)
+{
+    struct pn_kafka_asked asked;
+    size_t count = 0;
+    bool grew = false;
+    add_part(kafka, topic, number, &asked, &count, &grew);
+    return ask(kafka, &asked, count, &grew, e);
 }

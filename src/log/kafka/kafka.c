@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "log/kafka/private.h"
 
-enum { OPEN_MS = 10000, OPEN_SLICE_MS = 1000 };
+enum { OPEN_MS = 10000, OPEN_SLICE_MS = 1000, SILENT_MS = 10000 };
 
 /* --- the port's functions --------------------------------------------------------------------- */
 
@@ -39,14 +39,21 @@ static int kafka_topic(struct pn_log *log, const char *name, struct pn_log_topic
 }
 
 /* NULL: the offsets are sure. */
-static const char *why_unsure(const struct pn_kafka_topic *topic, const struct pn_kafka_part *part)
+static const char *why_unsure(const struct pn_kafka *kafka, const struct pn_kafka_topic *topic,
+                              const struct pn_kafka_part *part)
 {
+    int64_t silent_ms = atomic_load(&part->silent_ms);
     if (atomic_load(&topic->gone_ms) != 0) {
         return "Kafka's brokers say that there is no such topic: it counts as deleted when they "
                "still say so after 10 seconds";
     }
     if (!atomic_load(&part->is_known)) {
-        return "Kafka's brokers have not said yet where it begins and ends: it waits for a leader";
+        return "Kafka's brokers have not said yet where it begins and ends: it waits for a leader "
+               "that answers";
+    }
+    if (silent_ms != 0 && pn_mono_ms(kafka->clock) - silent_ms >= SILENT_MS) {
+        return "no broker has said for more than 10 seconds where it ends: records after what is "
+               "known wait for the broker that leads it";
     }
     return atomic_load(&part->fell_ms) != 0
                ? "its leader says that it ends earlier than was known: that counts when it still "
@@ -65,16 +72,37 @@ static int kafka_offsets(struct pn_log *log, const char *name, int32_t number,
                                            .end = pn_kafka_part_end(part),
                                            .size_bytes = -1,
                                            .doubts = atomic_load(&part->doubts),
-                                           .passing = why_unsure(topic, part)};
+                                           .passing = why_unsure(pn_kafka_of(log), topic, part)};
         offsets->unsure = offsets->passing != NULL;
         pn_kafka_topic_release(topic);
     }
     return rc;
 }
 
+/* Have all leaders of the topic's partitions said where these end? */
+static int check_ends(struct pn_kafka *kafka, const char *name, struct pn_err *e)
+{
+    struct pn_kafka_topic *topic = pn_kafka_catalog_hold(&kafka->catalog, name);
+    int rc = 0;
+    if (topic == NULL) {
+        return pn_err_missing(e, "there is no topic %s", name);
+    }
+    for (int32_t i = 0; i < topic->info.partitions && rc == 0; i++) {
+        const struct pn_kafka_part *part = topic->parts[i];
+        if (atomic_load(&part->is_led) && atomic_load(&part->silent_ms) != 0) {
+            rc = pn_kafka_fail(
+                kafka, RD_KAFKA_RESP_ERR__TIMED_OUT, e,
+                "cannot ask the leader of topic %s, partition %" PRId32 ", where it ends", name, i);
+        }
+    }
+    pn_kafka_topic_release(topic);
+    return rc;
+}
+
 static int kafka_refresh(struct pn_log *log, const char *name, struct pn_err *e)
 {
-    return pn_kafka_refresh_topic(pn_kafka_of(log), name, e);
+    int rc = pn_kafka_refresh_topic(pn_kafka_of(log), name, e);
+    return rc == 0 ? check_ends(pn_kafka_of(log), name, e) : rc;
 }
 
 static int kafka_refresh_settings(struct pn_log *log, const char *name, struct pn_err *e)

@@ -7,6 +7,8 @@
  *   failure.c   errors of librdkafka as ours
  *   catalog.c   the topics and the ends of partitions as far as they are known
  *   refresh.c   the thread that asks the cluster for them
+ *   leaders.c   the leaders of partitions, each asked for its own
+ *   ends.c      where partitions begin and end
  *   producer.c  librdkafka's producer, and the thread that calls back
  *   accept.c    what a request must fulfil before its records are on their way
  *   produce.c   requests, and their records on the way
@@ -52,6 +54,7 @@ struct pn_kafka_part {
     _Atomic int64_t delivered; /* after the last record of ours that was acknowledged */
     _Atomic int64_t read_end;  /* after the last record that was read: it was stable */
     _Atomic int64_t fell_ms;   /* since when the leader says less than `end`; 0: it does not */
+    _Atomic int64_t silent_ms; /* since when nobody says where it ends; 0: somebody does */
     _Atomic uint64_t doubts;   /* see struct pn_log_offsets */
     atomic_bool is_known;      /* begin and end are */
     atomic_bool is_led;        /* it had a leader when the cluster was asked last */
@@ -291,6 +294,8 @@ void pn_kafka_catalog_remove(struct pn_kafka_catalog *catalog, const char *name,
 int pn_kafka_catalog_part(struct pn_kafka_catalog *catalog, const char *name, int32_t number,
                           struct pn_kafka_topic **topic, struct pn_kafka_part **part,
                           struct pn_err *e) PN_MUST_CHECK;
+/* The number of the broker that leads it, as far as is known; -1: it is not. */
+int32_t pn_kafka_catalog_leader(struct pn_kafka_catalog *catalog, const struct pn_kafka_part *part);
 /* Takes over what the cluster says of a partition's brokers, and of all. */
 void pn_kafka_catalog_note_replicas(struct pn_kafka_catalog *catalog, struct pn_kafka_part *part,
                                     const rd_kafka_metadata_partition_t *found);
@@ -326,9 +331,13 @@ int pn_kafka_ids_raise(struct pn_kafka *kafka, const char *name, uint64_t id, bo
 /* --- ends.c ----------------------------------------------------------------------------------- */
 
 /* Asks for begin and end of the partitions of some topics. *grew: an end has, or it is another
- * topic's, as it seems. */
+ * topic's, as it seems, or is known again. Fails when no leader answers; those that do not are
+ * noted at their partitions. */
 int pn_kafka_refresh_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
                           bool *grew, struct pn_err *e) PN_MUST_CHECK;
+/* The same for one partition. */
+int pn_kafka_refresh_end(struct pn_kafka *kafka, struct pn_kafka_topic *topic, int32_t number,
+                         struct pn_err *e) PN_MUST_CHECK;
 /* Should the topic have been made again, what readers have fetched ahead is of the former one. */
 void pn_kafka_doubt(struct pn_kafka *kafka, const struct pn_kafka_topic *topic);
 

@@ -176,8 +176,7 @@ static int read_from(struct reading *reading, struct pn_err *e)
 /* Asks where the partition begins and ends. */
 static int look(struct reading *reading, struct pn_kafka_topic *topic, struct pn_err *e)
 {
-    bool grew = false;
-    return pn_kafka_refresh_ends(reading->kafka, &topic, 1, &grew, e);
+    return pn_kafka_refresh_end(reading->kafka, topic, reading->partition, e);
 }
 
 static int read_part(struct reading *reading, struct pn_kafka_topic *topic, int64_t offset,

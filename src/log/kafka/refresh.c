@@ -93,6 +93,22 @@ static struct pn_kafka_topic *take_topic(struct pn_kafka *kafka,
     return made;
 }
 
+/* Asks for begin and end of new topics. They are seen although no leader answers: they take
+ * records, and the ends are asked for again. */
+static int learn_ends(struct pn_kafka *kafka, struct pn_kafka_topic **topics, size_t count,
+                      struct pn_err *e)
+{
+    struct pn_err failure = {0};
+    bool grew = false;
+    int rc = pn_kafka_refresh_ends(kafka, topics, count, &grew, &failure);
+    if (rc != 0 && failure.class_ == PN_CLASS_RETRY) {
+        pn_logger_debug(kafka->logger, "kafka", "%s", failure.msg);
+        return 0;
+    }
+    pn_err_copy(e, rc != 0 ? &failure : NULL);
+    return rc;
+}
+
 /* Puts the topics that the cluster has into the catalog; new ones get their settings and ends
  * before they are seen. */
 static int take_topics(struct pn_kafka *kafka, const rd_kafka_metadata_t *metadata,
@@ -101,7 +117,6 @@ static int take_topics(struct pn_kafka *kafka, const rd_kafka_metadata_t *metada
     struct pn_kafka_topic **new =
         pn_xcalloc((size_t)metadata->topic_cnt + 1, sizeof(struct pn_kafka_topic *));
     size_t count = 0;
-    bool grew = false;
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const rd_kafka_metadata_topic_t *found = &metadata->topics[i];
         if (found->err == RD_KAFKA_RESP_ERR_NO_ERROR && !is_hidden(found)) {
@@ -114,7 +129,7 @@ static int take_topics(struct pn_kafka *kafka, const rd_kafka_metadata_t *metada
             }
         }
     }
-    int rc = pn_kafka_refresh_ends(kafka, new, count, &grew, e);
+    int rc = learn_ends(kafka, new, count, e);
     if (rc == 0) {
         pn_kafka_describe(kafka, new, count);
     }
@@ -235,7 +250,6 @@ int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name, struct pn_e
     }
     const rd_kafka_metadata_topic_t *found = metadata->topic_cnt == 1 ? metadata->topics : NULL;
     bool is_new = false;
-    bool grew = false;
     if (found == NULL || found->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         rc = pn_err_missing(e, "there is no topic %s", name);
     } else if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -245,7 +259,7 @@ int pn_kafka_refresh_topic(struct pn_kafka *kafka, const char *name, struct pn_e
     }
     if (rc == 0) {
         struct pn_kafka_topic *topic = take_topic(kafka, found, &is_new);
-        rc = pn_kafka_refresh_ends(kafka, &topic, 1, &grew, e);
+        rc = learn_ends(kafka, &topic, 1, e);
         if (rc == 0 && is_new) {
             pn_kafka_describe(kafka, &topic, 1);
             pn_kafka_catalog_put(&kafka->catalog, topic);
