@@ -65,6 +65,9 @@ static enum pn_class class_of_errno(int errno_value)
     case ENOMEM:
     case EBUSY:
     case ETIMEDOUT:
+    case EROFS: /* a person can set these right while we run, as a full disk */
+    case EACCES:
+    case EPERM:
         return PN_CLASS_RETRY;
     case ENOENT:
         return PN_CLASS_MISSING;

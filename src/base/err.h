@@ -46,7 +46,7 @@ int pn_err_fatal(struct pn_err *e, const char *fmt, ...) PN_PRINTF(2, 3);
 
 /*
  * An error from the system: the message gets ": <strerror(errno_value)>", the class follows the
- * errno (ENOSPC, EDQUOT, EFBIG, EAGAIN, EMFILE and the like are RETRY, ENOENT is MISSING, EEXIST is
+ * errno (ENOSPC, EROFS, EACCES, EAGAIN, EMFILE and the like are RETRY, ENOENT is MISSING, EEXIST is
  * CONFLICT, the rest FATAL). Returns errno_value, which must be positive.
  */
 int pn_err_errno(struct pn_err *e, int errno_value, const char *fmt, ...) PN_PRINTF(3, 4);

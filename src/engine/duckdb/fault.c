@@ -52,8 +52,10 @@ static bool starts_with(const char *text, const char *prefix)
 /* What the system refuses for a while, as pn_err_errno() has it. */
 static bool is_passing(const char *message)
 {
-    static const char *const reasons[] = {"No space left", "Disk quota exceeded",
-                                          "Too many open files", "Cannot allocate memory"};
+    static const char *const reasons[] = {"No space left",          "Disk quota exceeded",
+                                          "Too many open files",    "Cannot allocate memory",
+                                          "Read-only file system",  "Permission denied",
+                                          "Operation not permitted"};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (strstr(message, reasons[i]) != NULL) {
             return true;

@@ -37,7 +37,7 @@ static void test_errnos_have_classes(void **state)
     } cases[] = {
         {ENOSPC, PN_CLASS_RETRY},   {EMFILE, PN_CLASS_RETRY},    {ENOMEM, PN_CLASS_RETRY},
         {ENOENT, PN_CLASS_MISSING}, {EEXIST, PN_CLASS_CONFLICT}, {EIO, PN_CLASS_FATAL},
-        {EACCES, PN_CLASS_FATAL},
+        {EACCES, PN_CLASS_RETRY},   {EROFS, PN_CLASS_RETRY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pn_err e;
