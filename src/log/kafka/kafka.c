@@ -241,6 +241,7 @@ static struct pn_kafka *create(const struct pn_kafka_config *config, const struc
     kafka->logger = logger;
     kafka->lock_fd = -1;
     copy_config(kafka, config);
+    atomic_store(&kafka->reach.answered_ms, pn_mono_ms(clock));
     if (pn_kafka_uses_iam(config)) {
         const struct pn_aws_credentials_config aws = {
             .region = kafka->config.region, .io = io, .clock = clock};

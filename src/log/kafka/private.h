@@ -115,8 +115,9 @@ struct pn_kafka_handle {
 };
 
 struct pn_kafka_producer {
-    pthread_mutex_t lock; /* of what follows up to `refused`, and of each partition's gate */
-    rd_kafka_t *client;
+    pthread_mutex_t lock;       /* of what follows up to `refused`, and of each partition's gate */
+    rd_kafka_t *client;         /* the thread's to change; NULL: none is open */
+    rd_kafka_resp_err_t failed; /* why the last client that failed did */
     struct pn_kafka_handle *handles; /* sorted by topic */
     size_t handle_count;
     size_t handle_capacity;
@@ -126,7 +127,9 @@ struct pn_kafka_producer {
     struct pn_notifier wakes;         /* the thread, for records and for the client's events */
     _Atomic int64_t queued_bytes;
     atomic_bool is_stopping;
-    bool has_delivered; /* the thread's, as the next one */
+    int64_t retry_at_ms; /* the thread's, as what follows: no client is opened before */
+    int failures;        /* of clients, since a record was delivered */
+    bool has_delivered;
     bool is_flushing;
     bool is_running;
     pthread_t thread;
@@ -156,7 +159,7 @@ struct pn_kafka_refresh {
     pthread_t thread;
 };
 
-/* When a broker answered last, and whether something says since then that none does. */
+/* When a broker answered last (or the log was opened), and whether something says since then that none does. */
 struct pn_kafka_reach {
     atomic_llong answered_ms;
     atomic_bool is_doubted;

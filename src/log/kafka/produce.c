@@ -77,7 +77,13 @@ static void refuse(struct submitted *submitted, struct pn_log_entry *entry, int3
     struct pn_err e = {0};
     struct pn_arena arena;
     pn_arena_init(&arena, 0);
-    if (partition < 0) {
+    if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
+        entry->rc = pn_kafka_fail(submitted->kafka, err, &e,
+                                  "topic %s: producing needs the right Write on the topic, and, "
+                                  "with brokers before 2.8, IdempotentWrite on the cluster "
+                                  "(at Amazon MSK: WriteDataIdempotently)",
+                                  submitted->request->topic);
+    } else if (partition < 0) {
         entry->rc = pn_kafka_fail(submitted->kafka, err, &e, "topic %s", submitted->request->topic);
     } else {
         entry->rc = pn_kafka_fail(submitted->kafka, err, &e, "topic %s, partition %" PRId32 "%s",
@@ -89,6 +95,17 @@ static void refuse(struct submitted *submitted, struct pn_log_entry *entry, int3
     if (!atomic_exchange(&submitted->has_failed, true)) {
         submitted->request->err = e;
     }
+}
+
+/* Of a client that failed, librdkafka says of what waited only that it does not any more. */
+static rd_kafka_resp_err_t cause_of(rd_kafka_t *client, rd_kafka_resp_err_t err)
+{
+    char why[PN_KAFKA_TEXT_SIZE];
+    rd_kafka_resp_err_t fatal = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__FATAL) {
+        fatal = rd_kafka_fatal_error(client, why, sizeof why);
+    }
+    return fatal != RD_KAFKA_RESP_ERR_NO_ERROR ? fatal : err;
 }
 
 /* A flush has done its work when the batches that it was for are answered. It also ends, for the
@@ -107,13 +124,12 @@ static void answered(struct pn_kafka *kafka, const struct pn_kafka_waiting *reco
 
 void pn_kafka_on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
 {
-    (void)client;
     struct pn_kafka *kafka = ((const struct pn_kafka_owner *)opaque)->kafka;
     const struct ticket *ticket = message->_private;
     struct submitted *submitted = ticket->submitted;
     struct pn_log_entry *entry = ticket->entry;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        refuse(submitted, entry, message->partition, message->err);
+        refuse(submitted, entry, message->partition, cause_of(client, message->err));
     } else {
         entry->partition = message->partition;
         entry->offset = message->offset;
@@ -213,6 +229,10 @@ static rd_kafka_resp_err_t send_record(struct pn_kafka *kafka, struct ticket *ti
     if (now_ns - ticket->submitted->began_ns >= kafka->config.timeout_ms * 1000000) {
         return RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
     }
+    if (producer->client == NULL) {
+        return producer->failed != RD_KAFKA_RESP_ERR_NO_ERROR ? producer->failed
+                                                              : RD_KAFKA_RESP_ERR__STATE;
+    }
     rd_kafka_topic_t *handle = handle_of(producer, ticket->submitted->request->topic);
     if (handle == NULL) {
         return rd_kafka_last_error();
@@ -223,7 +243,7 @@ static rd_kafka_resp_err_t send_record(struct pn_kafka *kafka, struct ticket *ti
         ticket->partition = ticket->entry->partition;
         err = produce(producer->client, handle, ticket);
     }
-    return err;
+    return cause_of(producer->client, err);
 }
 
 /* Gives librdkafka all that wait at the gate; with the lock. Keeps what it does not take. */
