@@ -296,8 +296,10 @@ def test_without_a_broker_requests_fail_and_recover(broker, pipeline, tmp_path):
         assert answer["error_code"] == 50302, answer
         assert "log.url" in answer["message"], answer
         assert get(gateway, "/topics")  # known, and not asked for
-        until(lambda: get(gateway, "/health")["status"], "degraded")
-        assert broker.address in get(gateway, "/health")["unreachable_log"][0]["reason"]
+        until(lambda: len(get(gateway, "/health")["unreachable_log"]), 1)
+        told = get(gateway, "/health")
+        assert told["status"] == "degraded", told
+        assert broker.address in told["unreachable_log"][0]["reason"]
         assert get(gateway, "/health/ready", status=503)["ready"] is False
         broker.start()
         body = {"records": [{"value": "after"}]}
@@ -318,6 +320,13 @@ def test_a_password(broker, pipeline, tmp_path):
     assert "log.kafka.sasl_password" in said and "wrong" not in said, said
     said = refused(tmp_path / "no", pipeline, address, **login)
     assert "log.kafka.sasl_password" in said, said
+
+
+def test_a_login_that_the_settings_leave_out(broker, pipeline, tmp_path):
+    said = refused(tmp_path / "no", pipeline, broker.address, sasl_username="app")
+    assert "log.kafka.security is plaintext" in said and "log.kafka.sasl_username" in said, said
+    said = refused(tmp_path / "no", pipeline, f"127.0.0.1:{broker.sasl}")
+    assert "log.kafka.security" in said and "with a login" in said, said
 
 
 def test_nobody_answers(pipeline, tmp_path):

@@ -126,6 +126,14 @@ int pn_kafka_secure(struct pn_kafka *kafka, rd_kafka_conf_t *conf, struct pn_err
                             "log.kafka.sasl_password",
                             config->security);
     }
+    if (!has_sasl && (config->sasl_username[0] != '\0' || config->sasl_password[0] != '\0')) {
+        return pn_err_input(e,
+                            "log.kafka.security is %s, which logs in without a user: set it to %s, "
+                            "or remove log.kafka.sasl_username and log.kafka.sasl_password",
+                            config->security,
+                            strcmp(config->security, "ssl") == 0 ? "sasl_ssl"
+                                                                 : "sasl_plaintext or sasl_ssl");
+    }
     int rc = check_files(kafka, e);
     for (size_t i = 0; i < sizeof all / sizeof *all && rc == 0; i++) {
         bool is_unused = !has_sasl && strncmp(all[i].property, "sasl.", 5) == 0;
@@ -192,10 +200,16 @@ static const char *connection_advice(const struct pn_kafka *kafka, const char *t
                "log.kafka.key";
     }
     bool has_tls = strstr(kafka->config.security, "ssl") != NULL;
+    bool has_sasl = strncmp(kafka->config.security, "sasl", 4) == 0;
     bool is_refused = strstr(text, "refused") != NULL || strstr(text, "resolve") != NULL;
-    return has_tls || is_refused ? "; check log.url"
-                                 : "; check log.url, and log.kafka.security: ports with TLS close "
-                                   "the connections of those who do not use it";
+    if (is_refused || (has_tls && has_sasl)) {
+        return "; check log.url";
+    }
+    return has_sasl || has_tls
+               ? "; check log.url, and log.kafka.security: a port with TLS and a login closes the "
+                 "connections of those who come with only one of them"
+               : "; check log.url, and log.kafka.security: a port with TLS or with a login closes "
+                 "the connections of those who come without";
 }
 
 const char *pn_kafka_login_advice(struct pn_kafka *kafka, rd_kafka_resp_err_t err, const char *text)
