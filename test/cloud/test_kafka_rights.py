@@ -1,4 +1,4 @@
-"""A user whose ACLs allow reading alone: what is refused, and what goes on."""
+"""A user whose ACLs allow reading alone: what is refused, and what continues."""
 
 import json
 import time

@@ -159,7 +159,8 @@ struct pn_kafka_refresh {
     pthread_t thread;
 };
 
-/* When a broker answered last (or the log was opened), and whether something says since then that none does. */
+/* When a broker answered last, or the log was opened, and whether something says since then that
+ * none does. */
 struct pn_kafka_reach {
     atomic_llong answered_ms;
     atomic_bool is_doubted;

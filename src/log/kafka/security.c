@@ -126,13 +126,12 @@ int pn_kafka_secure(struct pn_kafka *kafka, rd_kafka_conf_t *conf, struct pn_err
                             "log.kafka.sasl_password",
                             config->security);
     }
-    if (!has_sasl && (config->sasl_username[0] != '\0' || config->sasl_password[0] != '\0')) {
+    if (strcmp(config->security, "plaintext") == 0 &&
+        (config->sasl_username[0] != '\0' || config->sasl_password[0] != '\0')) {
         return pn_err_input(e,
-                            "log.kafka.security is %s, which logs in without a user: set it to %s, "
-                            "or remove log.kafka.sasl_username and log.kafka.sasl_password",
-                            config->security,
-                            strcmp(config->security, "ssl") == 0 ? "sasl_ssl"
-                                                                 : "sasl_plaintext or sasl_ssl");
+                            "log.kafka.security is plaintext, which logs in without a user: set it "
+                            "to sasl_plaintext or sasl_ssl, or remove log.kafka.sasl_username and "
+                            "log.kafka.sasl_password");
     }
     int rc = check_files(kafka, e);
     for (size_t i = 0; i < sizeof all / sizeof *all && rc == 0; i++) {
