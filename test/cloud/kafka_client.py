@@ -128,6 +128,12 @@ def settings(topic):
     return {**own, "partitions": len(admin.list_topics(topic, 60).topics[topic].partitions)}
 
 
+def leaders(topic):
+    """The brokers that lead its partitions; none where there is no such topic."""
+    found = AdminClient({"bootstrap.servers": address}).list_topics(timeout=60).topics.get(topic)
+    return [] if found is None else [one.leader for one in found.partitions.values()]
+
+
 def allow(user, rights):
     """Rights of a user, each [kind, name, operation]; a name that ends with * is a prefix."""
     acls = [
