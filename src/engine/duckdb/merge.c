@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "engine/duckdb/merge_parts.h"
+#include "engine/duckdb/widen.h"
 
 enum {
     TRIES_MAX = 8,
@@ -80,8 +81,14 @@ static int commit_deletions(struct merging *merging, struct pn_err *e)
     }
     pn_buf_adds(&sql, merging->merge->afresh ? " FROM pn_best WHERE pn_deleted"
                                              : " FROM pn_final WHERE pn_deleted AND pn_new");
-    int rc =
-        pn_duckdb_write(merging->engine, merging->connection, &merging->deleted, &sql, &written, e);
+    bool widened = false; /* key or order, as the table's own before */
+    int rc = merging->merge->afresh
+                 ? 0
+                 : pn_duckdb_widen(merging->engine, &merging->deleted, &widened, e);
+    if (rc == 0) {
+        rc = pn_duckdb_write(merging->engine, merging->connection, &merging->deleted, &sql,
+                             &written, e);
+    }
     if (rc == 0 && (written.rows > 0 || merging->merge->afresh)) {
         rc = pn_duckdb_commit(merging->engine, &merging->deleted, &written, &put, &version, e);
         if (rc != 0) {

@@ -19,10 +19,14 @@ static const struct pn_column *key_of(const struct pn_table *table)
     return &table->columns[i];
 }
 
-/* Are a file's smallest and largest values those of all its rows? Not with a NaN. */
-static bool has_statistics(const struct pn_column *key)
+/* Are a file's smallest and largest values those of all its rows? Not with a NaN; nor where another
+ * writer has had decimals as floating-point numbers, which keep so many digits. */
+static bool has_statistics(const struct pn_column *column)
 {
-    return key->type.kind != PN_TYPE_DOUBLE && key->type.kind != PN_TYPE_FLOAT;
+    enum { DOUBLE_DIGITS = 15 };
+    const struct pn_type *type = &column->type;
+    return type->kind != PN_TYPE_DOUBLE && type->kind != PN_TYPE_FLOAT &&
+           (type->kind != PN_TYPE_DECIMAL || type->precision <= DOUBLE_DIGITS);
 }
 
 /* Appends a value of the statistics as a literal of the key's type, or NULL: all values of a column

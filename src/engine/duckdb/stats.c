@@ -167,6 +167,31 @@ static bool put_instant(struct pn_json_writer *json, const char *text, size_t le
     return true;
 }
 
+/* DuckDB leaves out the zero before the point where there are no other digits (decimal(2,2)), which
+ * is not a number of JSON. */
+static void put_decimal(struct pn_json_writer *json, const char *text, size_t len)
+{
+    size_t sign = len > 0 && text[0] == '-' ? 1 : 0;
+    bool lacks_zero = len > sign && text[sign] == '.';
+    char *number = pn_xasprintf("%.*s%s%.*s", (int)sign, text, lacks_zero ? "0" : "",
+                                (int)(len - sign), text + sign);
+    pn_json_put_raw(json, number, strlen(number));
+    free(number);
+}
+
+/* As Parquet has it: of the two zeros, the least is negative and the greatest is not. A reader that
+ * tells them apart would leave one of them out. */
+static void put_float(struct pn_json_writer *json, enum part part, const char *text, size_t len)
+{
+    char *number = pn_xstrndup(text, len);
+    if (strtod(number, NULL) == 0) {
+        pn_json_put_raw(json, part == PART_MIN ? "-0.0" : "0.0", part == PART_MIN ? 4 : 3);
+    } else {
+        pn_json_put_raw(json, text, len);
+    }
+    free(number);
+}
+
 /* Writes a bound; false when it has none that readers may rely on. */
 static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
                       const struct facts *facts, enum part part)
@@ -185,15 +210,17 @@ static bool put_bound(struct pn_json_writer *json, enum pn_type_kind kind,
     case PN_TYPE_INT:
     case PN_TYPE_SMALLINT:
     case PN_TYPE_TINYINT:
-    case PN_TYPE_DECIMAL:
         pn_json_put_raw(json, text, len);
+        return true;
+    case PN_TYPE_DECIMAL:
+        put_decimal(json, text, len);
         return true;
     case PN_TYPE_DOUBLE:
     case PN_TYPE_FLOAT:
         if (memchr(text, 'n', len) != NULL) { /* nan, inf */
             return false;
         }
-        pn_json_put_raw(json, text, len);
+        put_float(json, part, text, len);
         return true;
     case PN_TYPE_DATE:
         if (len != strlen("0000-00-00") || !looks_like(text, len, "0000-00-00")) {
